@@ -1,0 +1,251 @@
+"""The catalog port: what every catalog can do, whatever database is behind it.
+
+Contract for all methods:
+
+* Each call is atomic and isolated. What must be atomic is one method, never two calls in order.
+* What a method returned, or wrote when it returned, is visible to every later call of every process. Methods marked
+  *durable* also survive a power cut once they returned.
+* Records handed out are snapshots; nobody changes them.
+* A catalog may be used by several threads at once, and from a forked child (which gets connections of its own).
+* Batches go in as iterables and come out as iterators or dicts, because a remote catalog pays a round trip a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, Protocol
+
+from forebear.names import ArtifactRef
+from forebear.records.artifacts import AliasMove, Collection, Committed, NewVersion, Version
+from forebear.records.content import Location, Recipe, StoredObject
+from forebear.records.lineage import Direction, Edge, EdgeKind, FileUse, NodeInfo, StaleUse
+from forebear.records.runs import NewRun, Project, RunChanges, RunRecord
+
+
+class TipMoved(Exception):
+    """The collection's tip is not the one a commit was computed against; compute again and retry.
+
+    Internal to the packages above the catalog: it never reaches a user.
+    """
+
+    def __init__(self, tip: bytes | None) -> None:
+        super().__init__("the tip of the collection moved")
+        self.tip = tip
+
+
+class MissingBlobs(Exception):
+    """A commit needs blobs that the index does not know. Internal; callers store the blobs and retry."""
+
+    def __init__(self, digests: list[bytes]) -> None:
+        super().__init__(f"{len(digests)} blobs are not in the store")
+        self.digests = digests
+
+
+class Catalog(Protocol):
+    """Names, numbers and edges. See the module's text for what holds for every method."""
+
+    @property
+    def store_id(self) -> str:
+        """Identity of the store, made once; the blobs carry the same."""
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection. A closed catalog may not be used again; closing twice is fine."""
+        ...
+
+    # -- the index of blobs -------------------------------------------------------------------------------------
+
+    def known(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Return those of ``digests`` whose blob the store holds."""
+        ...
+
+    def sizes_held(self, sizes: Iterable[int]) -> set[int]:
+        """Return those of ``sizes`` (bytes) that some held loose object has: only such a file may be a duplicate."""
+        ...
+
+    def locate(self, digests: Iterable[bytes]) -> dict[bytes, Location | Recipe]:
+        """Return where each blob is; a digest that is not held is left out."""
+        ...
+
+    def add_objects(self, objects: Iterable[StoredObject]) -> None:
+        """Register objects and their slices (durable). Objects known already are skipped."""
+        ...
+
+    def add_recipes(self, recipes: dict[bytes, Recipe]) -> None:
+        """Register blobs that are made of slices known already (durable)."""
+        ...
+
+    def objects(self) -> Iterator[StoredObject]:
+        """Yield all objects in the order of their names, slices in the order of their offsets."""
+        ...
+
+    def forget_objects(self, names: Iterable[str]) -> None:
+        """Drop objects and their slices from the index (durable); names unknown are passed over."""
+        ...
+
+    # -- collections and versions -------------------------------------------------------------------------------
+
+    def collection(self, entity: str, project: str, name: str) -> Collection | None:
+        """Return the collection, or ``None``."""
+        ...
+
+    def collections(
+        self, entity: str | None = None, project: str | None = None, type: str | None = None
+    ) -> list[Collection]:
+        """Return the collections that match, sorted by entity, project and name."""
+        ...
+
+    def commit_version(self, new: NewVersion) -> Committed:
+        """Make a version appear, whole, with its aliases, objects and lineage edge (durable).
+
+        In one transaction: the project and collection are made where missing; objects are registered; if a live
+        version of the collection has the same root, that one is taken (created=False), else the next number is
+        given; ``latest`` and ``aliases`` move to it; tags are added; the run (if any) gets a *logged* edge to a new
+        version, or a *reproduced* edge to one whose origin is another run.
+
+        Raises:
+            Conflict: the collection has another type, or ``expect`` does not hold.
+            TipMoved: the collection's tip is not ``new.tip`` and the root is new to the collection.
+            MissingBlobs: a digest of ``new.needs`` is not held.
+        """
+        ...
+
+    def resolve(self, entity: str, project: str, ref: ArtifactRef) -> Version:
+        """Return the version that ``ref`` names; ``entity`` and ``project`` stand in for parts it leaves open.
+
+        Raises:
+            NotFound: no such collection, alias, version or digest; the message lists what there is.
+            InvalidInput: a digest prefix fits several versions.
+        """
+        ...
+
+    def versions(self, collection_id: int) -> list[Version]:
+        """Return the live versions of a collection, newest first."""
+        ...
+
+    def versions_by_id(self, ids: Iterable[int]) -> dict[int, Version]:
+        """Return versions by their catalog id, deleted ones too; unknown ids are left out."""
+        ...
+
+    def update_version(
+        self,
+        version_id: int,
+        *,
+        description: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        tags: tuple[str, ...] | None = None,
+    ) -> Version:
+        """Replace description, metadata or tags where given (``""`` clears a description)."""
+        ...
+
+    def delete_version(self, version_id: int, *, delete_aliases: bool = False) -> None:
+        """Mark a version deleted; its number is never given again, its lineage stays.
+
+        ``latest`` falls back to the newest version that is left.
+
+        Raises:
+            Conflict: it has aliases other than ``latest`` and ``delete_aliases`` is false.
+            NotFound: there is no such live version.
+        """
+        ...
+
+    def move_alias(
+        self, version_id: int, alias: str, *, expect: str | None = None, run_key: int | None = None
+    ) -> AliasMove:
+        """Let ``alias`` name this version from now on (durable).
+
+        Args:
+            expect: ``"v7"`` moves only if the alias stands on v7 now; ``""`` only if there is no such alias.
+
+        Raises:
+            Conflict: ``expect`` does not hold.
+            NotFound: there is no such live version.
+        """
+        ...
+
+    def remove_alias(
+        self, collection_id: int, alias: str, *, expect: str | None = None, run_key: int | None = None
+    ) -> AliasMove:
+        """Take an alias away (durable). Raises `NotFound` if there is none, `Conflict` as `move_alias` does."""
+        ...
+
+    def alias_moves(self, collection_id: int, alias: str | None = None) -> list[AliasMove]:
+        """Return the history of one alias, or of all, oldest first."""
+        ...
+
+    def unrecorded_versions(self, limit: int) -> list[tuple[Version, str | None]]:
+        """Return up to ``limit`` versions that have no record beside the blobs yet, each with its run's id."""
+        ...
+
+    def mark_recorded(self, version_ids: Iterable[int]) -> None:
+        """Say that the records of these versions are beside the blobs."""
+        ...
+
+    # -- projects and runs --------------------------------------------------------------------------------------
+
+    def projects(self, entity: str | None = None) -> list[Project]:
+        """Return the projects, sorted by entity and name."""
+        ...
+
+    def add_run(self, run: NewRun) -> RunRecord:
+        """Register a run in state *running*. Raises `AlreadyExists` if the project has a run of that id."""
+        ...
+
+    def update_run(self, key: int, changes: RunChanges) -> None:
+        """Change fields of a run; unset fields stay. Raises `NotFound`."""
+        ...
+
+    def run(self, entity: str, project: str, run_id: str) -> RunRecord | None:
+        """Return the run, or ``None``."""
+        ...
+
+    def runs(
+        self, entity: str | None = None, project: str | None = None, states: Iterable[str] | None = None
+    ) -> list[RunRecord]:
+        """Return the runs that match, newest first."""
+        ...
+
+    def runs_by_key(self, keys: Iterable[int]) -> dict[int, RunRecord]:
+        """Return runs by key; unknown keys are left out."""
+        ...
+
+    # -- lineage ------------------------------------------------------------------------------------------------
+
+    def add_use(self, run_key: int, version_id: int, use_as: str | None = None) -> EdgeKind:
+        """Record that a run used a version; a use that would close a circle is kept as *feedback*.
+
+        Recording the same use again changes nothing. Returns the kind of the edge that is there now.
+        """
+        ...
+
+    def edges(self, nodes: Iterable[int], direction: Direction, kinds: Iterable[EdgeKind]) -> Iterator[Edge]:
+        """Yield the edges that leave ``nodes`` in a direction (upstream: those that come in), in one pass."""
+        ...
+
+    def walk(
+        self,
+        start: int,
+        direction: Direction,
+        *,
+        depth: int | None = None,
+        kinds: Iterable[EdgeKind] = (EdgeKind.USED, EdgeKind.LOGGED),
+    ) -> dict[int, int]:
+        """Return the nodes reached from ``start`` and their distance in edges, nearest first, without ``start``."""
+        ...
+
+    def all_edges(self, kinds: Iterable[EdgeKind], before: datetime | None = None) -> Iterator[Edge]:
+        """Yield every edge of these kinds (written before a time), in the order of source and target."""
+        ...
+
+    def describe(self, nodes: Iterable[int]) -> dict[int, NodeInfo]:
+        """Return what people want to read about nodes; unknown keys are left out."""
+        ...
+
+    def stale_uses(self, collection_id: int | None = None) -> list[StaleUse]:
+        """Return the uses of versions that are no longer the newest live one of their collection."""
+        ...
+
+    def file_uses(self, digest: bytes) -> list[FileUse]:
+        """Return the versions whose files hold this content, by collection. Cost follows the answer's size."""
+        ...

@@ -1,0 +1,112 @@
+"""Records of the lineage graph.
+
+The graph is bipartite: runs and versions. Edges are stored in the direction in which data flows, so "downstream"
+follows them and "upstream" goes against them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+
+import msgspec
+
+
+class EdgeKind(IntEnum):
+    """What an edge says. Only the first two are walked by default; the others may close circles."""
+
+    USED = 0
+    """version → run: the run took the version as input."""
+    LOGGED = 1
+    """run → version: the run is the version's origin."""
+    REPRODUCED = 2
+    """run → version: a later run logged the same content again."""
+    FEEDBACK = 3
+    """version → run: a use that would close a circle."""
+
+
+WALKED = (EdgeKind.USED, EdgeKind.LOGGED)
+
+
+class Direction(IntEnum):
+    """Which way to walk."""
+
+    UPSTREAM = 0
+    DOWNSTREAM = 1
+
+
+class Node(msgspec.Struct, frozen=True, order=True):
+    """A run or a version, as one integer: twice its catalog key, plus one for a run."""
+
+    key: int
+
+    @classmethod
+    def of_version(cls, version_id: int) -> Node:
+        return cls(version_id * 2)
+
+    @classmethod
+    def of_run(cls, run_key: int) -> Node:
+        return cls(run_key * 2 + 1)
+
+    @property
+    def is_run(self) -> bool:
+        return bool(self.key & 1)
+
+    @property
+    def row_id(self) -> int:
+        """Key of the run, or id of the version, in the catalog."""
+        return self.key >> 1
+
+
+class Edge(msgspec.Struct, frozen=True):
+    """One edge, in the direction of the flow of data. ``use_as`` is the role a run gave to an input."""
+
+    source: int
+    target: int
+    kind: EdgeKind
+    at: datetime
+    use_as: str | None = None
+
+
+class NodeInfo(msgspec.Struct, frozen=True):
+    """What a person wants to read about a node.
+
+    Attributes:
+        key: As in `Node`.
+        kind: ``"run"`` or ``"artifact"``.
+        id: Stable text identity, unique in the store: ``entity/project/name:v3`` or ``entity/project/run_id``.
+        label: Short name: ``name:v3``, or the run's display name.
+        type: Artifact type, or the run's job type.
+        state: State of the version or run.
+        created_at: When it came to be, aware UTC.
+        aliases: Of a version; empty for a run.
+    """
+
+    key: int
+    kind: str
+    id: str
+    label: str
+    type: str | None
+    state: str
+    created_at: datetime
+    aliases: tuple[str, ...] = ()
+
+
+class StaleUse(msgspec.Struct, frozen=True):
+    """A run that used a version whose collection has a newer one; keys as in `Node`."""
+
+    run: int
+    used: int
+    newest: int
+
+
+class FileUse(msgspec.Struct, frozen=True):
+    """A stretch of versions of one collection that hold a file: numbers ``first`` up to but not including ``until``.
+
+    ``until`` is ``None`` while the tip still holds it. ``versions`` are the node keys of the live versions in it.
+    """
+
+    collection: str
+    first: int
+    until: int | None
+    versions: tuple[int, ...]
