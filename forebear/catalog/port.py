@@ -7,7 +7,10 @@ Contract for all methods:
   *durable* also survive a power cut once they returned.
 * Records handed out are snapshots; nobody changes them.
 * A catalog may be used by several threads at once, and from a forked child (which gets connections of its own).
-* Batches go in as iterables and come out as iterators or dicts, because a remote catalog pays a round trip a call.
+* Batches go in as iterables of any length and come out as iterators or dicts, because a remote catalog pays a round
+  trip a call. A key given twice is answered once. An iterator may be left half read, and what is written meanwhile
+  neither breaks it nor makes it leave out what was there when it started.
+* Times of writing come from one clock and are kept to the microsecond; aliases and tags of a record are sorted.
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ class Catalog(Protocol):
     # -- the index of blobs -------------------------------------------------------------------------------------
 
     def known(self, digests: Iterable[bytes]) -> set[bytes]:
-        """Return those of ``digests`` whose blob the store holds."""
+        """Return those of ``digests`` whose blob the store holds, as a slice or as a recipe."""
         ...
 
     def sizes_held(self, sizes: Iterable[int]) -> set[int]:
@@ -65,7 +68,10 @@ class Catalog(Protocol):
         ...
 
     def locate(self, digests: Iterable[bytes]) -> dict[bytes, Location | Recipe]:
-        """Return where each blob is; a digest that is not held is left out."""
+        """Return where each blob is; a digest that is not held is left out.
+
+        A blob with several copies is located in a loose one, else in any slice; a recipe is given where there is none.
+        """
         ...
 
     def add_objects(self, objects: Iterable[StoredObject]) -> None:
@@ -73,7 +79,11 @@ class Catalog(Protocol):
         ...
 
     def add_recipes(self, recipes: dict[bytes, Recipe]) -> None:
-        """Register blobs that are made of slices known already (durable)."""
+        """Register blobs that are made of slices known already (durable); recipes known already are skipped.
+
+        Raises:
+            MissingBlobs: a part is not held as a slice; no recipe was registered.
+        """
         ...
 
     def objects(self) -> Iterator[StoredObject]:
@@ -81,7 +91,10 @@ class Catalog(Protocol):
         ...
 
     def forget_objects(self, names: Iterable[str]) -> None:
-        """Drop objects and their slices from the index (durable); names unknown are passed over."""
+        """Drop objects and their slices from the index (durable); names unknown are passed over.
+
+        A blob that lies in another object too stays held; a recipe that lost a part is dropped with it.
+        """
         ...
 
     # -- collections and versions -------------------------------------------------------------------------------
@@ -100,12 +113,17 @@ class Catalog(Protocol):
         """Make a version appear, whole, with its aliases, objects and lineage edge (durable).
 
         In one transaction: the project and collection are made where missing; objects are registered; if a live
-        version of the collection has the same root, that one is taken (created=False), else the next number is
-        given; ``latest`` and ``aliases`` move to it; tags are added; the run (if any) gets a *logged* edge to a new
-        version, or a *reproduced* edge to one whose origin is another run.
+        version of the collection has the same root, that one is taken (created=False) and its description and
+        metadata stay as they are, else the next number is given; ``latest`` and ``aliases`` move to it; tags are
+        added; the run (if any) gets a *logged* edge to a new version, or a *reproduced* edge to one that was there
+        before and is not its own. Where anything is raised, nothing was written.
+
+        ``new.expect`` holds for every one of ``new.aliases`` but ``latest``, as in `move_alias`. The version's
+        ``added_bytes`` are those of the objects that the index did not know before.
 
         Raises:
             Conflict: the collection has another type, or ``expect`` does not hold.
+            NotFound: there is no run of key ``new.run_key``.
             TipMoved: the collection's tip is not ``new.tip`` and the root is new to the collection.
             MissingBlobs: a digest of ``new.needs`` is not held.
         """
@@ -114,14 +132,17 @@ class Catalog(Protocol):
     def resolve(self, entity: str, project: str, ref: ArtifactRef) -> Version:
         """Return the version that ``ref`` names; ``entity`` and ``project`` stand in for parts it leaves open.
 
+        With ``ref.at`` the alias is read as it stood then, moves of that very moment included.
+
         Raises:
-            NotFound: no such collection, alias, version or digest; the message lists what there is.
+            NotFound: no such collection, alias, version or digest, or the version was deleted (also when an alias
+                stood on it at that time); the message lists what there is.
             InvalidInput: a digest prefix fits several versions.
         """
         ...
 
     def versions(self, collection_id: int) -> list[Version]:
-        """Return the live versions of a collection, newest first."""
+        """Return the live versions of a collection, highest number first; nothing for an unknown collection."""
         ...
 
     def versions_by_id(self, ids: Iterable[int]) -> dict[int, Version]:
@@ -136,13 +157,17 @@ class Catalog(Protocol):
         metadata: dict[str, Any] | None = None,
         tags: tuple[str, ...] | None = None,
     ) -> Version:
-        """Replace description, metadata or tags where given (``""`` clears a description)."""
+        """Replace description, metadata or tags where given (``""`` clears a description).
+
+        Raises:
+            NotFound: there is no such live version.
+        """
         ...
 
     def delete_version(self, version_id: int, *, delete_aliases: bool = False) -> None:
         """Mark a version deleted; its number is never given again, its lineage stays.
 
-        ``latest`` falls back to the newest version that is left.
+        Where ``latest`` stood on it, it falls back to the newest version that is left, by one move, or is taken away.
 
         Raises:
             Conflict: it has aliases other than ``latest`` and ``delete_aliases`` is false.
@@ -158,16 +183,26 @@ class Catalog(Protocol):
         Args:
             expect: ``"v7"`` moves only if the alias stands on v7 now; ``""`` only if there is no such alias.
 
+        Returns:
+            The move as the history keeps it. Where the alias stands there already nothing is written, and the move
+            that brought it there is returned.
+
         Raises:
             Conflict: ``expect`` does not hold.
-            NotFound: there is no such live version.
+            InvalidInput: ``expect`` is neither ``"v7"`` nor ``""``.
+            NotFound: there is no such live version, or no run of key ``run_key``.
         """
         ...
 
     def remove_alias(
         self, collection_id: int, alias: str, *, expect: str | None = None, run_key: int | None = None
     ) -> AliasMove:
-        """Take an alias away (durable). Raises `NotFound` if there is none, `Conflict` as `move_alias` does."""
+        """Take an alias away (durable).
+
+        Raises:
+            Conflict: ``expect`` does not hold, as in `move_alias`.
+            NotFound: there is no such alias, or no run of key ``run_key``.
+        """
         ...
 
     def alias_moves(self, collection_id: int, alias: str | None = None) -> list[AliasMove]:
@@ -175,11 +210,14 @@ class Catalog(Protocol):
         ...
 
     def unrecorded_versions(self, limit: int) -> list[tuple[Version, str | None]]:
-        """Return up to ``limit`` versions that have no record beside the blobs yet, each with its run's id."""
+        """Return up to ``limit`` versions that have no record beside the blobs yet, each with the id of its origin.
+
+        Oldest first; deleted versions too, so that their numbers stay taken in a catalog made again from the records.
+        """
         ...
 
     def mark_recorded(self, version_ids: Iterable[int]) -> None:
-        """Say that the records of these versions are beside the blobs."""
+        """Say that the records of these versions are beside the blobs; unknown ids are passed over."""
         ...
 
     # -- projects and runs --------------------------------------------------------------------------------------
@@ -203,7 +241,7 @@ class Catalog(Protocol):
     def runs(
         self, entity: str | None = None, project: str | None = None, states: Iterable[str] | None = None
     ) -> list[RunRecord]:
-        """Return the runs that match, newest first."""
+        """Return the runs that match, the one registered last first; no states at all match no run."""
         ...
 
     def runs_by_key(self, keys: Iterable[int]) -> dict[int, RunRecord]:
@@ -215,12 +253,19 @@ class Catalog(Protocol):
     def add_use(self, run_key: int, version_id: int, use_as: str | None = None) -> EdgeKind:
         """Record that a run used a version; a use that would close a circle is kept as *feedback*.
 
-        Recording the same use again changes nothing. Returns the kind of the edge that is there now.
+        Recording the same use again changes nothing, not even its ``use_as``. A deleted version may be used: the run
+        may have taken it before it was deleted. Returns the kind of the edge that is there now.
+
+        Raises:
+            NotFound: there is no such run or version.
         """
         ...
 
     def edges(self, nodes: Iterable[int], direction: Direction, kinds: Iterable[EdgeKind]) -> Iterator[Edge]:
-        """Yield the edges that leave ``nodes`` in a direction (upstream: those that come in), in one pass."""
+        """Yield the edges that leave ``nodes`` in a direction (upstream: those that come in), in one pass, each once.
+
+        An `Edge` always reads in the direction in which data flows, whichever way was asked.
+        """
         ...
 
     def walk(
@@ -235,7 +280,7 @@ class Catalog(Protocol):
         ...
 
     def all_edges(self, kinds: Iterable[EdgeKind], before: datetime | None = None) -> Iterator[Edge]:
-        """Yield every edge of these kinds (written before a time), in the order of source and target."""
+        """Yield every edge of these kinds, in the order of source and target; only those written before a time."""
         ...
 
     def describe(self, nodes: Iterable[int]) -> dict[int, NodeInfo]:
@@ -243,9 +288,16 @@ class Catalog(Protocol):
         ...
 
     def stale_uses(self, collection_id: int | None = None) -> list[StaleUse]:
-        """Return the uses of versions that are no longer the newest live one of their collection."""
+        """Return the uses of versions whose collection has a newer live one, in the order of run and version used.
+
+        Only *used* edges count. A deleted version makes nothing stale; a use of one is stale as any other.
+        """
         ...
 
     def file_uses(self, digest: bytes) -> list[FileUse]:
-        """Return the versions whose files hold this content, by collection. Cost follows the answer's size."""
+        """Return the versions whose files hold this content, by collection, oldest first.
+
+        A stretch stays when versions in it are deleted; they are left out of its ``versions``. Cost follows the
+        answer's size.
+        """
         ...

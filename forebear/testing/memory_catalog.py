@@ -1,0 +1,664 @@
+"""The catalog's reference model: plain dicts and lists, every answer worked out afresh from what was written.
+
+It is what adapters are compared with, so it favours being obviously right over being fast: aliases are read off the
+history of their moves, spans of files off the contents of each version, circles off a walk of the whole graph.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from forebear.catalog import messages
+from forebear.catalog.port import MissingBlobs, TipMoved
+from forebear.names import LATEST, ArtifactRef, parse_version_number
+from forebear.records.artifacts import COMMITTED, DELETED, AliasMove, Collection, Committed, NewVersion, Version
+from forebear.records.content import LOOSE, Location, Recipe, StoredObject
+from forebear.records.lineage import WALKED, Direction, Edge, EdgeKind, FileUse, Node, NodeInfo, StaleUse
+from forebear.records.runs import RUNNING, NewRun, Project, RunChanges, RunRecord
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Move(NamedTuple):
+    """One alias move; ``version_id`` is ``None`` where the alias was taken away."""
+
+    collection_id: int
+    alias: str
+    version_id: int | None
+    at: datetime
+    run_key: int | None
+
+
+def _alone(method: Callable[Concatenate[MemoryCatalog, P], R]) -> Callable[Concatenate[MemoryCatalog, P], R]:
+    """Let one thread at a time into the catalog: that makes every method atomic."""
+
+    @wraps(method)
+    def locked(self: MemoryCatalog, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return locked
+
+
+def _as_json(value: dict[str, Any]) -> dict[str, Any]:
+    """A copy of ``value`` that shares nothing with it, as it would come back from a database."""
+    copied: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    return copied
+
+
+class MemoryCatalog:
+    """A `forebear.catalog.port.Catalog` that lives and dies with its process.
+
+    Safe with threads; a forked child gets a copy of its own, so it does not keep the port's promise about processes.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
+        """Start empty. ``clock`` gives the time of writing as aware UTC; by default that of the machine."""
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._lock = threading.RLock()
+        self._store_id = uuid.uuid4().hex
+        self._objects: dict[str, StoredObject] = {}
+        self._recipes: dict[bytes, Recipe] = {}
+        self._projects: dict[tuple[str, str], datetime] = {}
+        self._runs: dict[int, RunRecord] = {}
+        self._collections: dict[int, Collection] = {}
+        self._versions: dict[int, Version] = {}
+        #: version id → digests of all its files, worked out from the tip's on commit.
+        self._contents: dict[int, frozenset[bytes]] = {}
+        self._origins: dict[int, int] = {}
+        self._recorded: set[int] = set()
+        self._moves: list[_Move] = []
+        self._edges: dict[tuple[int, EdgeKind, int], Edge] = {}
+
+    @property
+    def store_id(self) -> str:
+        """See `Catalog.store_id`."""
+        return self._store_id
+
+    def close(self) -> None:
+        """See `Catalog.close`; there is nothing to let go of."""
+
+    # -- the index of blobs -------------------------------------------------------------------------------------
+
+    @_alone
+    def known(self, digests: Iterable[bytes]) -> set[bytes]:
+        """See `Catalog.known`."""
+        return set(digests) & self._held()
+
+    @_alone
+    def sizes_held(self, sizes: Iterable[int]) -> set[int]:
+        """See `Catalog.sizes_held`."""
+        return set(sizes) & {stored.size for stored in self._objects.values() if stored.kind == LOOSE}
+
+    @_alone
+    def locate(self, digests: Iterable[bytes]) -> dict[bytes, Location | Recipe]:
+        """See `Catalog.locate`."""
+        places: dict[bytes, Location | Recipe] = {**self._recipes, **self._locations(self._objects.values())}
+        return {digest: places[digest] for digest in set(digests) if digest in places}
+
+    @_alone
+    def add_objects(self, objects: Iterable[StoredObject]) -> None:
+        """See `Catalog.add_objects`."""
+        self._register(objects)
+
+    @_alone
+    def add_recipes(self, recipes: dict[bytes, Recipe]) -> None:
+        """See `Catalog.add_recipes`."""
+        slices = self._locations(self._objects.values())
+        missing = [part for recipe in recipes.values() for part in recipe.parts if part not in slices]
+        if missing:
+            raise MissingBlobs(missing)
+        self._recipes.update(recipes)
+
+    @_alone
+    def objects(self) -> Iterator[StoredObject]:
+        """See `Catalog.objects`."""
+        ordered = sorted(self._objects.values(), key=lambda stored: stored.name)
+        return iter([replace(o, slices=sorted(o.slices, key=lambda s: (s.offset, s.digest))) for o in ordered])
+
+    @_alone
+    def forget_objects(self, names: Iterable[str]) -> None:
+        """See `Catalog.forget_objects`."""
+        for name in names:
+            self._objects.pop(name, None)
+        slices = self._locations(self._objects.values())
+        self._recipes = {d: recipe for d, recipe in self._recipes.items() if all(p in slices for p in recipe.parts)}
+
+    def _held(self, more: Iterable[StoredObject] = ()) -> set[bytes]:
+        return set(self._recipes) | set(self._locations([*self._objects.values(), *more]))
+
+    def _locations(self, objects: Iterable[StoredObject]) -> dict[bytes, Location]:
+        # A loose copy can be linked, so it is written last and wins over a slice of a pack.
+        ordered = sorted(objects, key=lambda stored: stored.kind == LOOSE)
+        return {s.digest: Location(stored.name, *s[1:]) for stored in ordered for s in stored.slices}
+
+    def _register(self, objects: Iterable[StoredObject]) -> int:
+        """Add the objects that are new and return their bytes."""
+        added = 0
+        for stored in objects:
+            if stored.name not in self._objects:
+                self._objects[stored.name] = stored
+                added += stored.size
+        return added
+
+    # -- collections and versions -------------------------------------------------------------------------------
+
+    @_alone
+    def collection(self, entity: str, project: str, name: str) -> Collection | None:
+        """See `Catalog.collection`."""
+        return self._collection_named(entity, project, name)
+
+    @_alone
+    def collections(
+        self, entity: str | None = None, project: str | None = None, type: str | None = None
+    ) -> list[Collection]:
+        """See `Catalog.collections`."""
+        found = [
+            self._collection(row.id)
+            for row in self._collections.values()
+            if entity in (None, row.entity) and project in (None, row.project) and type in (None, row.type)
+        ]
+        return sorted(found, key=lambda c: (c.entity, c.project, c.name))
+
+    @_alone
+    def commit_version(self, new: NewVersion) -> Committed:
+        """See `Catalog.commit_version`."""
+        collection = self._collection_named(new.entity, new.project, new.name)
+        same = self._check_commit(new, collection)
+        now = self._clock()
+        added = self._register(new.objects)
+        if collection is None:
+            collection = self._make_collection(new, now)
+        version_id = same.id if same else self._make_version(new, collection, added, now)
+        self._add_tags(version_id, new.tags)
+        for alias in (LATEST, *new.aliases):
+            self._point(alias, version_id, now, new.run_key)
+        if new.run_key is not None:
+            self._link_logged(new.run_key, version_id, now, created=same is None)
+        return Committed(self._version(version_id), created=same is None)
+
+    def _check_commit(self, new: NewVersion, collection: Collection | None) -> Version | None:
+        """Refuse what may not be committed; return the live version that has the same content already."""
+        if collection is not None and collection.type != new.type:
+            raise messages.other_type(new.name, collection.type, new.type)
+        self._check_run(new.run_key)
+        held = self._held(new.objects)
+        missing = [digest for digest in new.needs if digest not in held]
+        if missing:
+            raise MissingBlobs(missing)
+        same = next((v for v in self._live(collection.id) if v.root == new.root), None) if collection else None
+        tip = collection.tip if collection else None
+        if same is None and tip != new.tip:
+            raise TipMoved(tip)
+        for alias in new.aliases:
+            if alias != LATEST:
+                self._check_expect(collection, new.name, alias, new.expect)
+        return same
+
+    def _make_collection(self, new: NewVersion, now: datetime) -> Collection:
+        self._projects.setdefault((new.entity, new.project), now)
+        made = Collection(
+            id=len(self._collections) + 1,
+            entity=new.entity,
+            project=new.project,
+            name=new.name,
+            type=new.type,
+            description=None,
+            created_at=now,
+            tip=None,
+            next_number=0,
+        )
+        self._collections[made.id] = made
+        return made
+
+    def _make_version(self, new: NewVersion, collection: Collection, added: int, now: datetime) -> int:
+        version_id = len(self._versions) + 1
+        tip = [v for v in self._versions.values() if v.collection_id == collection.id]
+        before = self._contents[tip[-1].id] if tip else frozenset()
+        self._contents[version_id] = (before - set(new.lost)) | set(new.gained)
+        self._versions[version_id] = Version(
+            id=version_id,
+            entity=new.entity,
+            project=new.project,
+            name=new.name,
+            type=new.type,
+            number=collection.next_number,
+            root=new.root,
+            size=new.size,
+            file_count=new.file_count,
+            state=COMMITTED,
+            description=new.description or None,
+            metadata=_as_json(new.metadata),
+            created_at=now,
+            collection_id=collection.id,
+            added_bytes=added,
+        )
+        self._collections[collection.id] = replace(
+            collection, tip=new.root, next_number=collection.next_number + 1, version_count=0
+        )
+        return version_id
+
+    def _add_tags(self, version_id: int, tags: Iterable[str]) -> None:
+        version = self._versions[version_id]
+        self._versions[version_id] = replace(version, tags=tuple(sorted({*version.tags, *tags})))
+
+    def _link_logged(self, run_key: int, version_id: int, now: datetime, *, created: bool) -> None:
+        if created:
+            self._origins[version_id] = run_key
+            self._write_edge(Node.of_run(run_key), Node.of_version(version_id), EdgeKind.LOGGED, now)
+        elif self._origins.get(version_id) != run_key:
+            self._write_edge(Node.of_run(run_key), Node.of_version(version_id), EdgeKind.REPRODUCED, now)
+
+    @_alone
+    def resolve(self, entity: str, project: str, ref: ArtifactRef) -> Version:
+        """See `Catalog.resolve`."""
+        entity, project = ref.entity or entity, ref.project or project
+        collection = self._collection_named(entity, project, ref.name)
+        if collection is None:
+            others = [c.name for c in self.collections(entity, project)]
+            raise messages.no_collection(entity, project, ref.name, others)
+        if ref.digest is not None:
+            return self._by_digest(collection, ref.digest)
+        if ref.number is not None:
+            return self._by_number(collection, ref.number)
+        return self._by_alias(collection, ref.alias or LATEST, ref.at)
+
+    def _by_digest(self, collection: Collection, prefix: str) -> Version:
+        live = self._live(collection.id)
+        fitting = [version for version in live if version.root.hex().startswith(prefix)]
+        if not fitting:
+            raise messages.no_digest(collection.name, prefix, [v.number for v in live])
+        if len(fitting) > 1:
+            raise messages.ambiguous_digest(collection.name, prefix, [v.number for v in fitting])
+        return self._version(fitting[0].id)
+
+    def _by_number(self, collection: Collection, number: int) -> Version:
+        live = {version.number: version for version in self._live(collection.id)}
+        if number not in live:
+            raise messages.no_number(collection.name, number, list(live), deleted=number < collection.next_number)
+        return self._version(live[number].id)
+
+    def _by_alias(self, collection: Collection, alias: str, at: datetime | None) -> Version:
+        standing = self._aliases(collection.id, at)
+        if alias not in standing and at is not None:
+            first = next((m.at for m in self._moves if (m.collection_id, m.alias) == (collection.id, alias)), None)
+            raise messages.no_alias_at(collection.name, alias, at.isoformat(), first.isoformat() if first else None)
+        if alias not in standing:
+            numbers = [v.number for v in self._live(collection.id)]
+            raise messages.no_alias(collection.name, alias, list(standing), numbers)
+        return self._by_number(collection, self._versions[standing[alias]].number)
+
+    @_alone
+    def versions(self, collection_id: int) -> list[Version]:
+        """See `Catalog.versions`."""
+        return [self._version(version.id) for version in reversed(self._live(collection_id))]
+
+    @_alone
+    def versions_by_id(self, ids: Iterable[int]) -> dict[int, Version]:
+        """See `Catalog.versions_by_id`."""
+        return {version_id: self._version(version_id) for version_id in set(ids) if version_id in self._versions}
+
+    @_alone
+    def update_version(
+        self,
+        version_id: int,
+        *,
+        description: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        tags: tuple[str, ...] | None = None,
+    ) -> Version:
+        """See `Catalog.update_version`."""
+        version = self._live_version(version_id)
+        if description is not None:
+            version = replace(version, description=description or None)
+        if metadata is not None:
+            version = replace(version, metadata=_as_json(metadata))
+        if tags is not None:
+            version = replace(version, tags=tuple(sorted(set(tags))))
+        self._versions[version_id] = version
+        return self._version(version_id)
+
+    @_alone
+    def delete_version(self, version_id: int, *, delete_aliases: bool = False) -> None:
+        """See `Catalog.delete_version`."""
+        version = self._live_version(version_id)
+        aliases = [a for a, where in self._aliases(version.collection_id).items() if where == version_id]
+        kept = [alias for alias in aliases if alias != LATEST]
+        if kept and not delete_aliases:
+            raise messages.has_aliases(version.label, kept)
+        now = self._clock()
+        self._versions[version_id] = replace(version, state=DELETED)
+        left = self._live(version.collection_id)
+        for alias in aliases:
+            heir = left[-1].id if alias == LATEST and left else None
+            self._moves.append(_Move(version.collection_id, alias, heir, now, None))
+
+    def _collection_named(self, entity: str, project: str, name: str) -> Collection | None:
+        for row in self._collections.values():
+            if (row.entity, row.project, row.name) == (entity, project, name):
+                return self._collection(row.id)
+        return None
+
+    def _collection(self, collection_id: int) -> Collection:
+        return replace(self._collections[collection_id], version_count=len(self._live(collection_id)))
+
+    def _live(self, collection_id: int) -> list[Version]:
+        """The live versions of a collection as they are kept (without aliases), oldest first."""
+        return [v for v in self._versions.values() if v.collection_id == collection_id and v.state == COMMITTED]
+
+    def _version(self, version_id: int) -> Version:
+        version = self._versions[version_id]
+        standing = self._aliases(version.collection_id)
+        return replace(version, aliases=tuple(sorted(a for a, where in standing.items() if where == version_id)))
+
+    def _live_version(self, version_id: int) -> Version:
+        version = self._versions.get(version_id)
+        if version is None or version.state != COMMITTED:
+            raise messages.no_version_id(version_id)
+        return version
+
+    # -- aliases ------------------------------------------------------------------------------------------------
+
+    @_alone
+    def move_alias(
+        self, version_id: int, alias: str, *, expect: str | None = None, run_key: int | None = None
+    ) -> AliasMove:
+        """See `Catalog.move_alias`."""
+        version = self._live_version(version_id)
+        self._check_expect(self._collections[version.collection_id], version.name, alias, expect)
+        self._check_run(run_key)
+        return self._shown(self._point(alias, version_id, self._clock(), run_key))
+
+    @_alone
+    def remove_alias(
+        self, collection_id: int, alias: str, *, expect: str | None = None, run_key: int | None = None
+    ) -> AliasMove:
+        """See `Catalog.remove_alias`."""
+        collection = self._collections.get(collection_id)
+        name = collection.name if collection else f"with id {collection_id}"
+        self._check_expect(collection, name, alias, expect)
+        self._check_run(run_key)
+        standing = self._aliases(collection_id)
+        if alias not in standing:
+            raise messages.no_alias(name, alias, list(standing), [v.number for v in self._live(collection_id)])
+        move = _Move(collection_id, alias, None, self._clock(), run_key)
+        self._moves.append(move)
+        return self._shown(move)
+
+    @_alone
+    def alias_moves(self, collection_id: int, alias: str | None = None) -> list[AliasMove]:
+        """See `Catalog.alias_moves`."""
+        of_collection = [move for move in self._moves if move.collection_id == collection_id]
+        return [self._shown(move) for move in of_collection if alias in (None, move.alias)]
+
+    def _aliases(self, collection_id: int, at: datetime | None = None) -> dict[str, int]:
+        """Alias → id of the version it stands on, now or at a time."""
+        standing: dict[str, int] = {}
+        for move in self._moves:
+            if move.collection_id != collection_id or (at is not None and move.at > at):
+                continue
+            if move.version_id is None:
+                standing.pop(move.alias, None)
+            else:
+                standing[move.alias] = move.version_id
+        return standing
+
+    def _point(self, alias: str, version_id: int, now: datetime, run_key: int | None) -> _Move:
+        """Let an alias stand on a version; where it stands there already, the move that brought it there is given."""
+        collection_id = self._versions[version_id].collection_id
+        if self._aliases(collection_id).get(alias) != version_id:
+            self._moves.append(_Move(collection_id, alias, version_id, now, run_key))
+        return [m for m in self._moves if (m.collection_id, m.alias) == (collection_id, alias)][-1]
+
+    def _check_expect(self, collection: Collection | None, name: str, alias: str, expect: str | None) -> None:
+        if expect is None:
+            return
+        wanted = parse_version_number(expect)
+        if expect and wanted is None:
+            raise messages.bad_expectation(expect)
+        where = self._aliases(collection.id).get(alias) if collection else None
+        found = None if where is None else self._versions[where].number
+        if found != wanted:
+            raise messages.expectation_failed(name, alias, expect, found)
+
+    def _shown(self, move: _Move) -> AliasMove:
+        return AliasMove(
+            alias=move.alias,
+            number=None if move.version_id is None else self._versions[move.version_id].number,
+            at=move.at,
+            run_id=None if move.run_key is None else self._runs[move.run_key].id,
+        )
+
+    # -- records beside the blobs -------------------------------------------------------------------------------
+
+    @_alone
+    def unrecorded_versions(self, limit: int) -> list[tuple[Version, str | None]]:
+        """See `Catalog.unrecorded_versions`."""
+        waiting = [v for v in self._versions.values() if v.id not in self._recorded]
+        found: list[tuple[Version, str | None]] = []
+        for version in waiting[:limit]:
+            origin = self._origins.get(version.id)
+            found.append((self._version(version.id), None if origin is None else self._runs[origin].id))
+        return found
+
+    @_alone
+    def mark_recorded(self, version_ids: Iterable[int]) -> None:
+        """See `Catalog.mark_recorded`."""
+        self._recorded.update(version_ids)
+
+    # -- projects and runs --------------------------------------------------------------------------------------
+
+    @_alone
+    def projects(self, entity: str | None = None) -> list[Project]:
+        """See `Catalog.projects`."""
+        found: list[Project] = []
+        for (owner, name), created_at in sorted(self._projects.items()):
+            if entity in (None, owner):
+                runs = sum((run.entity, run.project) == (owner, name) for run in self._runs.values())
+                found.append(Project(owner, name, created_at, runs, len(self.collections(owner, name))))
+        return found
+
+    @_alone
+    def add_run(self, run: NewRun) -> RunRecord:
+        """See `Catalog.add_run`."""
+        if self.run(run.entity, run.project, run.id) is not None:
+            raise messages.run_exists(run.entity, run.project, run.id)
+        now = self._clock()
+        self._projects.setdefault((run.entity, run.project), now)
+        record = RunRecord(
+            key=len(self._runs) + 1,
+            entity=run.entity,
+            project=run.project,
+            id=run.id,
+            name=run.name,
+            job_type=run.job_type,
+            group=run.group,
+            notes=run.notes,
+            tags=run.tags,
+            state=RUNNING,
+            config=_as_json(run.config),
+            origin=run.origin,
+            created_at=now,
+            ended_at=None,
+            exit_code=None,
+            error=None,
+        )
+        self._runs[record.key] = record
+        return record
+
+    @_alone
+    def update_run(self, key: int, changes: RunChanges) -> None:
+        """See `Catalog.update_run`."""
+        self._check_run(key)
+        given = {name: value for name, value in msgspec.structs.asdict(changes).items() if value is not msgspec.UNSET}
+        if "config" in given:
+            given["config"] = _as_json(given["config"])
+        self._runs[key] = replace(self._runs[key], **given)
+
+    @_alone
+    def run(self, entity: str, project: str, run_id: str) -> RunRecord | None:
+        """See `Catalog.run`."""
+        asked = (entity, project, run_id)
+        return next((run for run in self._runs.values() if (run.entity, run.project, run.id) == asked), None)
+
+    @_alone
+    def runs(
+        self, entity: str | None = None, project: str | None = None, states: Iterable[str] | None = None
+    ) -> list[RunRecord]:
+        """See `Catalog.runs`."""
+        wanted = None if states is None else set(states)
+        found = [
+            run
+            for run in self._runs.values()
+            if entity in (None, run.entity)
+            and project in (None, run.project)
+            and (wanted is None or run.state in wanted)
+        ]
+        return sorted(found, key=lambda run: run.key, reverse=True)
+
+    @_alone
+    def runs_by_key(self, keys: Iterable[int]) -> dict[int, RunRecord]:
+        """See `Catalog.runs_by_key`."""
+        return {key: self._runs[key] for key in set(keys) if key in self._runs}
+
+    def _check_run(self, key: int | None) -> None:
+        if key is not None and key not in self._runs:
+            raise messages.no_run(f"with key {key}")
+
+    # -- lineage ------------------------------------------------------------------------------------------------
+
+    @_alone
+    def add_use(self, run_key: int, version_id: int, use_as: str | None = None) -> EdgeKind:
+        """See `Catalog.add_use`."""
+        self._check_run(run_key)
+        if version_id not in self._versions:
+            raise messages.no_version_id(version_id)
+        run, version = Node.of_run(run_key), Node.of_version(version_id)
+        for kind in (EdgeKind.USED, EdgeKind.FEEDBACK):
+            if (version.key, kind, run.key) in self._edges:
+                return kind
+        kind = EdgeKind.FEEDBACK if version.key in self.walk(run.key, Direction.DOWNSTREAM) else EdgeKind.USED
+        self._write_edge(version, run, kind, self._clock(), use_as)
+        return kind
+
+    @_alone
+    def edges(self, nodes: Iterable[int], direction: Direction, kinds: Iterable[EdgeKind]) -> Iterator[Edge]:
+        """See `Catalog.edges`."""
+        asked, wanted = set(nodes), set(kinds)
+        near = "source" if direction is Direction.DOWNSTREAM else "target"
+        return iter([e for e in self._edges.values() if e.kind in wanted and getattr(e, near) in asked])
+
+    @_alone
+    def walk(
+        self,
+        start: int,
+        direction: Direction,
+        *,
+        depth: int | None = None,
+        kinds: Iterable[EdgeKind] = WALKED,
+    ) -> dict[int, int]:
+        """See `Catalog.walk`."""
+        kinds = tuple(kinds)
+        distance = {start: 0}
+        level = [start]
+        while level and (depth is None or distance[level[0]] < depth):
+            edges = self.edges(level, direction, kinds)
+            ends = {edge.target if direction is Direction.DOWNSTREAM else edge.source for edge in edges}
+            reached = sorted(ends - distance.keys())
+            distance.update(dict.fromkeys(reached, distance[level[0]] + 1))
+            level = reached
+        del distance[start]
+        return distance
+
+    @_alone
+    def all_edges(self, kinds: Iterable[EdgeKind], before: datetime | None = None) -> Iterator[Edge]:
+        """See `Catalog.all_edges`."""
+        wanted = set(kinds)
+        found = [e for e in self._edges.values() if e.kind in wanted and (before is None or e.at < before)]
+        return iter(sorted(found, key=lambda e: (e.source, e.target, e.kind)))
+
+    @_alone
+    def describe(self, nodes: Iterable[int]) -> dict[int, NodeInfo]:
+        """See `Catalog.describe`."""
+        found: dict[int, NodeInfo] = {}
+        for node in map(Node, set(nodes)):
+            if node.is_run and node.row_id in self._runs:
+                found[node.key] = _about_run(node.key, self._runs[node.row_id])
+            elif not node.is_run and node.row_id in self._versions:
+                found[node.key] = _about_version(node.key, self._version(node.row_id))
+        return found
+
+    @_alone
+    def stale_uses(self, collection_id: int | None = None) -> list[StaleUse]:
+        """See `Catalog.stale_uses`."""
+        found: list[StaleUse] = []
+        for edge in self.all_edges([EdgeKind.USED]):
+            used = self._versions[Node(edge.source).row_id]
+            live = self._live(used.collection_id)
+            if collection_id in (None, used.collection_id) and live and live[-1].number > used.number:
+                found.append(StaleUse(run=edge.target, used=edge.source, newest=Node.of_version(live[-1].id).key))
+        return sorted(found, key=lambda use: (use.run, use.used))
+
+    @_alone
+    def file_uses(self, digest: bytes) -> list[FileUse]:
+        """See `Catalog.file_uses`."""
+        found: list[FileUse] = []
+        for collection in self.collections():
+            history = [v for v in self._versions.values() if v.collection_id == collection.id]
+            found.extend(self._spans(collection.qualified_name, history, digest))
+        return found
+
+    def _spans(self, collection: str, history: list[Version], digest: bytes) -> Iterator[FileUse]:
+        """Yield the stretches of ``history`` (one collection, oldest first) that hold ``digest``."""
+        stretch: list[Version] = []
+        for version in history:
+            if digest in self._contents[version.id]:
+                stretch.append(version)
+            elif stretch:
+                yield _span(collection, stretch, until=version.number)
+                stretch = []
+        if stretch:
+            yield _span(collection, stretch, until=None)
+
+    def _write_edge(self, source: Node, target: Node, kind: EdgeKind, now: datetime, use_as: str | None = None) -> None:
+        edge = Edge(source.key, target.key, kind, now, use_as)
+        self._edges.setdefault((edge.source, edge.kind, edge.target), edge)
+
+
+def _span(collection: str, stretch: list[Version], until: int | None) -> FileUse:
+    live = tuple(Node.of_version(version.id).key for version in stretch if version.state == COMMITTED)
+    return FileUse(collection=collection, first=stretch[0].number, until=until, versions=live)
+
+
+def _about_run(key: int, run: RunRecord) -> NodeInfo:
+    return NodeInfo(
+        key=key,
+        kind="run",
+        id=run.qualified_name,
+        label=run.name,
+        type=run.job_type,
+        state=run.state,
+        created_at=run.created_at,
+    )
+
+
+def _about_version(key: int, version: Version) -> NodeInfo:
+    return NodeInfo(
+        key=key,
+        kind="artifact",
+        id=version.qualified_name,
+        label=version.label,
+        type=version.type,
+        state=version.state,
+        created_at=version.created_at,
+        aliases=version.aliases,
+    )
