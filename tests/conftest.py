@@ -1,0 +1,60 @@
+"""What every test has: a home, a working folder and an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: Variables that would let the machine of whoever runs the tests decide what they see.
+FOREIGN_PREFIXES = ("FOREBEAR_", "WANDB_", "XDG_", "GIT_")
+FOREIGN_NAMES = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
+
+# Time a shared machine takes for one example says nothing about the code.
+hypothesis.settings.register_profile("forebear", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("forebear")
+
+
+def _isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
+    for name in list(os.environ):
+        if (name.startswith(FOREIGN_PREFIXES) and name != "GIT_SSL_CAINFO") or name in FOREIGN_NAMES:
+            patch.delenv(name)
+    patch.setenv("HOME", str(home))
+    patch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    # Without credentials botocore would ask the metadata service of a cloud, and wait for its silence.
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Servers that live for the session see no more of the machine than the tests do."""
+    with pytest.MonkeyPatch.context() as patch:
+        _isolate(patch, tmp_path_factory.mktemp("session-home"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the empty home folder of this test; its working folder is ``work``, beside it, empty too."""
+    base = tmp_path_factory.mktemp("machine")
+    folder = base / "home"
+    work = base / "work"
+    folder.mkdir()
+    work.mkdir()
+    _isolate(monkeypatch, folder)
+    monkeypatch.chdir(work)
+    return folder
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("debian"):
+        missing = [command for command in marker.args if shutil.which(command) is None]
+        if missing:
+            pytest.skip(f"needs {', '.join(missing)} from a Debian package; make test-all installs it")
