@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# Before anything imports them: the suites shipped in the package fail with values in their messages, as tests do.
+pytest.register_assert_rewrite("forebear.testing")
+
 #: Variables that would let the machine of whoever runs the tests decide what they see.
 FOREIGN_PREFIXES = ("FOREBEAR_", "WANDB_", "XDG_", "GIT_")
 FOREIGN_NAMES = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
