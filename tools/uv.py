@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -35,10 +37,7 @@ def main(arguments: list[str]) -> int:
     environment = _environment()
     if not _is_current():
         _install(environment)
-    # uv reads neither pip's variables nor its files, so the authority that pip trusts is handed on.
-    if "SSL_CERT_FILE" not in environment and (certificates := _pip_certificates()):
-        environment["SSL_CERT_FILE"] = certificates
-    return subprocess.run([str(UV), *arguments], env=environment, check=False).returncode
+    return subprocess.run([str(UV), *arguments], env=environment | _trust(), check=False).returncode
 
 
 def _is_current() -> bool:
@@ -65,18 +64,26 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def _pip_certificates() -> str | None:
-    if os.environ.get("PIP_CERT"):
-        return os.environ["PIP_CERT"]
-    pip = [str(TOOLS / "bin" / "python"), "-m", "pip", "config", "get", "global.cert"]
-    # pip itself exits with an error when the value is not set anywhere.
-    answer = subprocess.run(pip, capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or None
+def _trust() -> dict[str, str]:
+    """Let uv trust whom pip trusts: it reads neither pip's variables nor its files, and knows only its own roots."""
+    if os.environ.get("SSL_CERT_FILE"):
+        return {}
+    if certificates := os.environ.get("PIP_CERT"):
+        return {"SSL_CERT_FILE": certificates}
+    pip = [str(TOOLS / "bin" / "python"), "-m", "pip", "config", "list"]
+    listed = subprocess.run(pip, capture_output=True, text=True, check=False).stdout
+    if found := re.findall(r"^(?:global|install)\.cert='(.+)'$", listed, re.MULTILINE):
+        return {"SSL_CERT_FILE": found[-1]}
+    system = ssl.get_default_verify_paths()
+    known = system.cafile or (system.capath and os.listdir(system.capath))
+    return {"UV_SYSTEM_CERTS": "true"} if known else {}
 
 
 def _install(environment: dict[str, str]) -> None:
     print(f"installing uv {UV_VERSION} into {TOOLS.relative_to(ROOT)}", file=sys.stderr)
     shutil.rmtree(TOOLS, ignore_errors=True)
+    # pip asks rustc for its version, and the rustc that rustup puts in its place would make a folder in HOME.
+    environment = {"RUSTUP_HOME": str(CACHE / "rustup")} | environment
     pip = _make_tools(environment)
     wanted = [*pip, "install", "--quiet", "--no-deps", f"uv=={UV_VERSION}"]
     subprocess.run(wanted, env=environment, check=True)
