@@ -201,7 +201,7 @@ class Catalog(Protocol):
 
         Raises:
             Conflict: ``expect`` does not hold, as in `move_alias`.
-            NotFound: there is no such alias, or no run of key ``run_key``.
+            NotFound: there is no such collection or alias, or no run of key ``run_key``.
         """
         ...
 

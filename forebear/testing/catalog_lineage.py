@@ -364,6 +364,13 @@ class StaleSuite:
         assert {use.run for use in catalog.stale_uses()} == {node(early), node(late)}
         assert {use.newest for use in catalog.stale_uses()} == {node(third)}
 
+    def test_an_older_version_makes_nothing_stale(self, catalog: Catalog, author: Author) -> None:
+        author.version("a")
+        second = author.version("b")
+        author.run("r1", second)
+        catalog.delete_version(second.id)
+        assert catalog.stale_uses() == []
+
     def test_where_latest_stands_makes_nothing_stale(self, catalog: Catalog, author: Author) -> None:
         first, second = author.version("a"), author.version("b")
         author.run("r1", second)

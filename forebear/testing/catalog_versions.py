@@ -337,15 +337,17 @@ class VersionSuite:
         assert author.resolve(f"data@{first.root.hex()}").number == 1
 
     def test_latest_falls_back_to_the_newest_left(self, catalog: Catalog, author: Author, tick: Tick) -> None:
-        versions = [author.version(letter) for letter in "abc"]
+        versions = [author.version(letter) for letter in "abcd"]
         catalog.delete_version(versions[1].id)
+        assert author.resolve("data:latest").number == 3
+        catalog.delete_version(versions[3].id)
         assert author.resolve("data:latest").number == 2
         now = tick()
         catalog.delete_version(versions[2].id)
         assert author.resolve("data:latest").number == 0
         assert author.resolve("data:latest").aliases == ("latest",)
         moves = catalog.alias_moves(versions[0].collection_id, "latest")
-        assert [move.number for move in moves] == [0, 1, 2, 0]
+        assert [move.number for move in moves] == [0, 1, 2, 3, 2, 0]
         assert moves[-1].at == now
 
     def test_the_last_version_takes_latest_with_it(self, catalog: Catalog, author: Author) -> None:

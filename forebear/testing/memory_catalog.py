@@ -384,12 +384,15 @@ class MemoryCatalog:
     ) -> AliasMove:
         """See `Catalog.remove_alias`."""
         collection = self._collections.get(collection_id)
-        name = collection.name if collection else f"with id {collection_id}"
-        self._check_expect(collection, name, alias, expect)
+        if collection is None:
+            raise messages.no_collection_id(collection_id)
+        self._check_expect(collection, collection.name, alias, expect)
         self._check_run(run_key)
         standing = self._aliases(collection_id)
         if alias not in standing:
-            raise messages.no_alias(name, alias, list(standing), [v.number for v in self._live(collection_id)])
+            raise messages.no_alias(
+                collection.name, alias, list(standing), [v.number for v in self._live(collection_id)]
+            )
         move = _Move(collection_id, alias, None, self._clock(), run_key)
         self._moves.append(move)
         return self._shown(move)
