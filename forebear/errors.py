@@ -66,10 +66,14 @@ class InvalidInput(ForebearError, ValueError):
 
 
 class CorruptData(ForebearError):
-    """Stored bytes are missing or differ from what was stored."""
+    """Stored bytes are missing or differ from what was stored. ``digest`` is that of the blob that was wanted."""
 
     default_code = "corrupt-data"
     exit_status = 4
+
+    def __init__(self, message: str, *, code: str | None = None, digest: bytes | None = None) -> None:
+        super().__init__(message, code=code)
+        self.digest = digest
 
 
 class StorageFailure(ForebearError, OSError):

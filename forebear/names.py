@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -122,8 +123,7 @@ def _check_label(kind: str, value: object) -> str:
     label = _check_length(kind, value)
     if _LABEL_FORBIDDEN.search(label) or label != label.strip():
         raise InvalidInput(
-            f"{kind} {label!r} is not allowed: no '/', '\\', ':', '@', control characters, "
-            "and no space at either end",
+            f"{kind} {label!r} is not allowed: no '/', '\\', ':', '@', control characters, and no space at either end",
             code="invalid-name",
         )
     return label
@@ -173,7 +173,7 @@ def parse_ref(text: object) -> ArtifactRef:
     return ArtifactRef(name=name, entity=entity, project=project, **fields)
 
 
-def _parse_selector(text: str, selector: str) -> dict:
+def _parse_selector(text: str, selector: str) -> dict[str, Any]:
     if not selector:
         return {"alias": LATEST}
     if selector[0] == "@":

@@ -96,9 +96,7 @@ def _checked(found: dict[str, Any]) -> Settings:
     if settings.run_id is not None:
         check_run_id(settings.run_id)
     if settings.mode not in MODES:
-        raise InvalidInput(
-            f"mode {settings.mode!r} is unknown; there are {', '.join(MODES)}", code="invalid-setting"
-        )
+        raise InvalidInput(f"mode {settings.mode!r} is unknown; there are {', '.join(MODES)}", code="invalid-setting")
     return settings
 
 
@@ -158,4 +156,5 @@ def _read_table(file: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     if "store" in table and "://" not in table["store"]:
         # A relative store is relative to the file that names it, not to where a script happens to run.
         table["store"] = str((file.parent / table["store"]).resolve())
-    return table
+    found: dict[str, Any] = table
+    return found

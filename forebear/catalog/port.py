@@ -17,13 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from forebear.names import ArtifactRef
-from forebear.records.artifacts import AliasMove, Collection, Committed, NewVersion, Version
-from forebear.records.content import Location, Recipe, StoredObject
 from forebear.records.lineage import Direction, Edge, EdgeKind, FileUse, NodeInfo, StaleUse
-from forebear.records.runs import NewRun, Project, RunChanges, RunRecord
+
+if TYPE_CHECKING:
+    from forebear.names import ArtifactRef
+    from forebear.records.artifacts import AliasMove, Collection, Committed, NewVersion, Version
+    from forebear.records.content import Location, Recipe, StoredObject
+    from forebear.records.runs import NewRun, Project, RunChanges, RunRecord
 
 
 class TipMoved(Exception):

@@ -6,7 +6,7 @@ at a time.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,7 +23,7 @@ LOOSE = "loose"
 PACK = "pack"
 
 
-def check_digest(digest: bytes) -> bytes:
+def check_digest(digest: object) -> bytes:
     """Return ``digest`` if it has the form of a BLAKE3-256 digest, else raise `InvalidInput`."""
     if not isinstance(digest, bytes) or len(digest) != DIGEST_BYTES:
         raise InvalidInput(f"a digest has {DIGEST_BYTES} bytes, not {digest!r}", code="invalid-digest")
@@ -51,14 +51,14 @@ class Entry(msgspec.Struct, frozen=True):
         """Whether both name the same bytes, as far as either can tell without reading."""
         return self.as_row()[1:] == other.as_row()[1:]
 
-    def as_row(self) -> tuple:
+    def as_row(self) -> tuple[Any, ...]:
         """The entry as the tuple that is kept in a manifest page."""
         if self.ref is None:
             return (self.path, self.size, self.digest)
         return (self.path, self.size, self.digest, self.ref, self.identity or {})
 
     @classmethod
-    def from_row(cls, row: tuple) -> Entry:
+    def from_row(cls, row: tuple[Any, ...]) -> Entry:
         """Read the tuple that `as_row` gave."""
         if len(row) == 3:
             return cls(row[0], row[1], row[2])

@@ -42,14 +42,17 @@ class Node(msgspec.Struct, frozen=True, order=True):
 
     @classmethod
     def of_version(cls, version_id: int) -> Node:
+        """The node of a version's catalog id."""
         return cls(version_id * 2)
 
     @classmethod
     def of_run(cls, run_key: int) -> Node:
+        """The node of a run's catalog key."""
         return cls(run_key * 2 + 1)
 
     @property
     def is_run(self) -> bool:
+        """Whether it is a run, not a version."""
         return bool(self.key & 1)
 
     @property

@@ -1,0 +1,133 @@
+"""How records become column values and come back: times, JSON, node keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from forebear.records.artifacts import Collection, Version
+from forebear.records.lineage import Edge, EdgeKind
+from forebear.records.runs import RunOrigin, RunRecord
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+_decode_origin = msgspec.json.Decoder(RunOrigin).decode
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970 UTC of an aware time, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The aware UTC time of so many microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def to_json(value: Any) -> str:
+    """JSON text of builtin values and records."""
+    return _encode(value).decode()
+
+
+def from_json(text: str) -> Any:
+    """The value of a JSON text."""
+    return _decode(text)
+
+
+RUN_COLUMNS = (
+    "r.key, p.entity, p.name, r.id, r.name, r.job_type, r.run_group, r.notes, r.tags, r.state, r.config, r.origin, "
+    "r.created_at, r.ended_at, r.exit_code, r.error"
+)
+RUN_TABLES = "runs r JOIN projects p ON p.id = r.project_id"
+
+
+def run_of(row: tuple[Any, ...]) -> RunRecord:
+    """The run of a row of `RUN_COLUMNS`."""
+    key, entity, project, id_, name, job_type, group, notes, tags, state, config, origin, created, ended, code, err = (
+        row
+    )
+    return RunRecord(
+        key=key,
+        entity=entity,
+        project=project,
+        id=id_,
+        name=name,
+        job_type=job_type,
+        group=group,
+        notes=notes,
+        tags=tuple(from_json(tags)),
+        state=state,
+        config=from_json(config),
+        origin=_decode_origin(origin),
+        created_at=from_micros(created),
+        ended_at=None if ended is None else from_micros(ended),
+        exit_code=code,
+        error=err,
+    )
+
+
+VERSION_COLUMNS = (
+    "v.id, p.entity, p.name, c.name, c.type, v.number, v.root, v.size, v.file_count, v.state, v.description, "
+    "v.metadata, v.created_at, v.collection_id, v.added_bytes"
+)
+VERSION_TABLES = "versions v JOIN collections c ON c.id = v.collection_id JOIN projects p ON p.id = c.project_id"
+
+
+def version_of(row: tuple[Any, ...], aliases: tuple[str, ...], tags: tuple[str, ...]) -> Version:
+    """The version of a row of `VERSION_COLUMNS`."""
+    id_, entity, project, name, type_, number, root, size, files, state, description, metadata, created, coll, added = (
+        row
+    )
+    return Version(
+        id=id_,
+        entity=entity,
+        project=project,
+        name=name,
+        type=type_,
+        number=number,
+        root=bytes(root),
+        size=size,
+        file_count=files,
+        state=state,
+        description=description,
+        metadata=from_json(metadata),
+        created_at=from_micros(created),
+        aliases=aliases,
+        tags=tags,
+        collection_id=coll,
+        added_bytes=added,
+    )
+
+
+COLLECTION_COLUMNS = (
+    "c.id, p.entity, p.name, c.name, c.type, c.description, c.created_at, c.tip, c.next_number, "
+    "(SELECT count(*) FROM versions v WHERE v.collection_id = c.id AND v.state = 'COMMITTED')"
+)
+COLLECTION_TABLES = "collections c JOIN projects p ON p.id = c.project_id"
+
+
+def collection_of(row: tuple[Any, ...]) -> Collection:
+    """The collection of a row of `COLLECTION_COLUMNS`."""
+    id_, entity, project, name, type_, description, created, tip, next_number, count = row
+    return Collection(
+        id=id_,
+        entity=entity,
+        project=project,
+        name=name,
+        type=type_,
+        description=description,
+        created_at=from_micros(created),
+        tip=None if tip is None else bytes(tip),
+        next_number=next_number,
+        version_count=count,
+    )
+
+
+def edge_of(row: tuple[Any, ...]) -> Edge:
+    """The edge of a row (source, target, kind, at, use_as)."""
+    source, target, kind, at, use_as = row
+    return Edge(source, target, EdgeKind(kind), from_micros(at), use_as)

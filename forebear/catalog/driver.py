@@ -1,0 +1,71 @@
+"""What the catalog's statements need of a database: a handful of calls, so that SQLite and PostgreSQL share the rest.
+
+Statements are written with ``?`` for parameters and use only what both databases know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+Row = tuple[Any, ...]
+#: Keys in one ``IN (…)`` list; more are asked for in several statements.
+KEYS_A_STATEMENT = 2_000
+
+
+class Driver(Protocol):
+    """One database. Every call may come from any thread; a transaction belongs to the thread that opened it."""
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Run a query and return all of its rows."""
+        ...
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
+        """Run a query and yield its rows in bounded memory, as of one moment."""
+        ...
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Run a statement and return the number of rows it changed."""
+        ...
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement once a row."""
+        ...
+
+    def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
+        """Hold the write lock until the end of the block; commit, or roll back when it raises."""
+        ...
+
+    def reading(self) -> AbstractContextManager[None]:
+        """See one snapshot of the database until the end of the block."""
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+def batches(keys: Iterable[Any], size: int = KEYS_A_STATEMENT) -> Iterator[list[Any]]:
+    """Cut ``keys`` into lists of at most ``size``."""
+    iterator = iter(keys)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def rows_in(driver: Driver, sql: str, keys: Iterable[Any]) -> Iterator[Row]:
+    """Run ``sql``, whose ``{keys}`` stands for a list of parameters, over any number of keys.
+
+    Cost: one statement for each `KEYS_A_STATEMENT` keys.
+    """
+    for batch in batches(keys):
+        yield from driver.rows(sql.format(keys=",".join("?" * len(batch))), batch)
+
+
+def one(driver: Driver, sql: str, params: Sequence[Any] = ()) -> Row | None:
+    """Return the first row of a query, or ``None``."""
+    found = driver.rows(sql, params)
+    return found[0] if found else None

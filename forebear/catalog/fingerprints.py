@@ -1,0 +1,100 @@
+"""What files looked like when they were hashed last, so that an unchanged tree is not read again.
+
+A cache: never authoritative, local to one machine, and deleting it loses nothing. One row a folder, because reading 200
+rows is cheaper than reading 20,000. The row maps a file's name to (inode, size, mtime_ns, ctime_ns, digest).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from forebear.catalog.driver import rows_in
+from forebear.catalog.sqlite_driver import SqliteDriver
+from forebear.errors import CorruptData, StorageFailure
+
+if TYPE_CHECKING:
+    import os
+
+#: inode, size in bytes, mtime and ctime in nanoseconds, digest.
+Fingerprint = tuple[int, int, int, int, bytes]
+#: A file that changed this shortly before it was hashed may have changed again within the clock's tick.
+TICK_NS = 20_000_000
+#: File systems with a clock of whole seconds (FAT has two) show times without a fraction.
+COARSE_TICK_NS = 2_000_000_000
+_SECOND_NS = 1_000_000_000
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(dict[str, Fingerprint]).decode
+
+
+def print_of(status: os.stat_result) -> tuple[int, int, int, int]:
+    """Return what of a file's status must stay the same for its digest to be trusted."""
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def may_remember(mtime_ns: int, ctime_ns: int, now_ns: int) -> bool:
+    """Whether a file with these times, hashed after ``now_ns``, would show a later change in its times."""
+    newest = max(mtime_ns, ctime_ns)
+    tick = TICK_NS if ctime_ns % _SECOND_NS else COARSE_TICK_NS
+    return newest + tick < now_ns
+
+
+class FingerprintCache:
+    """The cache in one SQLite file. A damaged or unwritable one is left alone or made anew; it never fails a caller."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Keep the cache at ``path``; ``None`` remembers nothing."""
+        self._path = path
+        self._driver = self._open() if path is not None else None
+
+    def _open(self) -> SqliteDriver | None:
+        assert self._path is not None
+        for _ in range(2):
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                driver = SqliteDriver(self._path)
+                driver.execute("CREATE TABLE IF NOT EXISTS folders (path TEXT PRIMARY KEY, files BLOB NOT NULL)")
+                return driver
+            except CorruptData:
+                for name in (self._path, Path(f"{self._path}-wal"), Path(f"{self._path}-shm")):
+                    name.unlink(missing_ok=True)
+            except OSError:  # read-only store, no room: work without a memory
+                return None
+        return None
+
+    def folders(self, paths: Iterable[str]) -> dict[str, dict[str, Fingerprint]]:
+        """Return what is remembered of folders, by their absolute path; unknown ones are left out."""
+        if self._driver is None:
+            return {}
+        found = {}
+        try:
+            for path, files in rows_in(self._driver, "SELECT path, files FROM folders WHERE path IN ({keys})", paths):
+                found[path] = _decode(files)
+        except (msgspec.MsgspecError, CorruptData, StorageFailure):
+            return {}
+        return found
+
+    def save(self, folders: dict[str, dict[str, Fingerprint]]) -> None:
+        """Replace what is remembered of these folders."""
+        if self._driver is None or not folders:
+            return
+        rows = [(path, _encode(files)) for path, files in folders.items()]
+        try:
+            with self._driver.transaction():
+                self._driver.many(
+                    "INSERT INTO folders (path, files) VALUES (?, ?) "
+                    "ON CONFLICT (path) DO UPDATE SET files = excluded.files",
+                    rows,
+                )
+        except (CorruptData, StorageFailure):
+            return  # full disk: the next run hashes again
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None

@@ -1,0 +1,142 @@
+"""Numbered migrations of the catalog's tables. `docs/reference/catalog-schema.md` describes every column.
+
+Times are integer microseconds since 1970 UTC, digests 32 raw bytes, node keys twice a row's key (plus one for a run).
+A migration that was released is never edited; a new form is a new entry of `MIGRATIONS`.
+"""
+
+from __future__ import annotations
+
+FIRST = """
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+CREATE TABLE projects (
+    id INTEGER PRIMARY KEY,
+    entity TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    UNIQUE (entity, name)
+);
+
+CREATE TABLE runs (
+    key INTEGER PRIMARY KEY,
+    project_id INTEGER NOT NULL REFERENCES projects (id),
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    job_type TEXT,
+    run_group TEXT,
+    notes TEXT,
+    tags TEXT NOT NULL,
+    state TEXT NOT NULL,
+    config TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    exit_code INTEGER,
+    error TEXT,
+    UNIQUE (project_id, id)
+);
+CREATE INDEX runs_state ON runs (state, key);
+
+CREATE TABLE collections (
+    id INTEGER PRIMARY KEY,
+    project_id INTEGER NOT NULL REFERENCES projects (id),
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    description TEXT,
+    created_at INTEGER NOT NULL,
+    tip BLOB,
+    next_number INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (project_id, name)
+);
+
+CREATE TABLE versions (
+    id INTEGER PRIMARY KEY,
+    collection_id INTEGER NOT NULL REFERENCES collections (id),
+    number INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    file_count INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    description TEXT,
+    metadata TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    run_key INTEGER REFERENCES runs (key),
+    added_bytes INTEGER NOT NULL,
+    recorded INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (collection_id, number)
+);
+CREATE INDEX versions_root ON versions (collection_id, root);
+CREATE INDEX versions_unrecorded ON versions (id) WHERE recorded = 0;
+
+CREATE TABLE aliases (
+    collection_id INTEGER NOT NULL REFERENCES collections (id),
+    alias TEXT NOT NULL,
+    version_id INTEGER NOT NULL REFERENCES versions (id),
+    PRIMARY KEY (collection_id, alias)
+);
+CREATE INDEX aliases_version ON aliases (version_id);
+
+CREATE TABLE alias_moves (
+    id INTEGER PRIMARY KEY,
+    collection_id INTEGER NOT NULL REFERENCES collections (id),
+    alias TEXT NOT NULL,
+    version_id INTEGER REFERENCES versions (id),
+    at INTEGER NOT NULL,
+    run_key INTEGER REFERENCES runs (key)
+);
+CREATE INDEX alias_moves_alias ON alias_moves (collection_id, alias, id);
+
+CREATE TABLE tags (
+    version_id INTEGER NOT NULL REFERENCES versions (id),
+    tag TEXT NOT NULL,
+    PRIMARY KEY (version_id, tag)
+);
+
+CREATE TABLE objects (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    size INTEGER NOT NULL
+);
+CREATE INDEX objects_loose ON objects (size) WHERE kind = 'loose';
+
+CREATE TABLE slices (
+    digest BLOB NOT NULL,
+    object_id INTEGER NOT NULL,
+    "offset" INTEGER NOT NULL,
+    stored INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    codec INTEGER NOT NULL,
+    PRIMARY KEY (digest, object_id)
+) WITHOUT ROWID;
+
+CREATE TABLE recipes (
+    digest BLOB PRIMARY KEY,
+    size INTEGER NOT NULL,
+    parts BLOB NOT NULL
+);
+
+CREATE TABLE edges (
+    source INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    use_as TEXT,
+    PRIMARY KEY (source, kind, target)
+) WITHOUT ROWID;
+CREATE INDEX edges_target ON edges (target, kind, source);
+
+CREATE TABLE file_spans (
+    digest BLOB NOT NULL,
+    collection_id INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    until INTEGER,
+    PRIMARY KEY (digest, collection_id, first)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST,)
+SCHEMA_VERSION = len(MIGRATIONS)

@@ -1,0 +1,217 @@
+"""SQLite as a `Driver`: one connection a process, write-ahead log, and a lock around it.
+
+The system's SQLite may be older than 3.51.3, whose write-ahead log can corrupt a database; the ``pysqlite3`` wheel
+brings a sound one. Where only an old library is there, the rollback journal is used instead.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forebear.errors import CorruptData, StorageFailure
+
+if TYPE_CHECKING:
+    from forebear.catalog.driver import Row
+
+try:
+    import pysqlite3 as sqlite3
+except ImportError:  # no wheel for this platform
+    import sqlite3
+
+#: First release without the write-ahead log defect (https://sqlite.org/wal.html, "The WAL-Reset Bug").
+SOUND_WAL = (3, 51, 3)
+#: How long a writer waits for another, in milliseconds.
+BUSY_MS = 60_000
+STREAM_ROWS = 4_096
+
+
+def library_version() -> tuple[int, ...]:
+    """Version of the SQLite library in use."""
+    return tuple(int(part) for part in sqlite3.sqlite_version.split("."))
+
+
+def wal_is_sound() -> bool:
+    """Whether the library in use may be trusted with a write-ahead log."""
+    return library_version() >= SOUND_WAL
+
+
+class SqliteDriver:
+    """A connection to one SQLite file. Threads take turns; a forked child opens its own connection."""
+
+    def __init__(self, path: Path, *, journal: str | None = None) -> None:
+        """Open or create ``path``; ``journal`` is SQLite's journal mode, chosen by the library's age if not given."""
+        self.path = path
+        self._journal = journal or ("wal" if wal_is_sound() else "delete")
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._abandoned: list[Any] = []
+        self._synchronous = "NORMAL"
+        self._connection = self._connect()
+
+    def _connect(self) -> Any:
+        with _translated(self.path):
+            connection = sqlite3.connect(
+                str(self.path), timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+            )
+            try:
+                # The name SQLite uses for "wait for others" is per connection, so it is set again in each process.
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute(
+                    "PRAGMA synchronous = NORMAL" if self._journal == "wal" else "PRAGMA synchronous = FULL"
+                )
+                connection.execute("PRAGMA cache_size = -16384")
+                if connection.execute("PRAGMA journal_mode").fetchone()[0] != self._journal and _writable(self.path):
+                    connection.execute(f"PRAGMA journal_mode = {self._journal}")
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+    def _use(self) -> Any:
+        if os.getpid() != self._pid:
+            self._after_fork()
+        if self._connection is None:
+            raise StorageFailure(f"the catalog {self.path} was closed", code="catalog-closed")
+        return self._connection
+
+    def _after_fork(self) -> None:
+        # The parent's connection must be neither used nor closed here: closing would drop the parent's file locks.
+        self._abandoned.append(self._connection)
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._synchronous = "NORMAL"
+        self._connection = self._connect()
+
+    def _guard(self) -> threading.RLock:
+        if os.getpid() != self._pid:
+            self._after_fork()
+        return self._lock
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """See `Driver.rows`."""
+        with self._guard(), _translated(self.path):
+            found: list[Row] = self._use().execute(sql, params).fetchall()
+            return found
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
+        """See `Driver.stream`.
+
+        A statement left half read would hold its connection on an old snapshot, where it sees no other process's
+        writes and cannot write itself, so a stream has a connection of its own.
+        """
+        with self._guard():
+            self._use()
+        connection, pid = self._connect(), os.getpid()
+        try:
+            with _translated(self.path):
+                cursor = connection.execute(sql, params)
+            while True:
+                with _translated(self.path):
+                    batch = cursor.fetchmany(STREAM_ROWS)
+                if not batch:
+                    return
+                yield from batch
+        finally:
+            if os.getpid() == pid:  # in a forked child closing would drop the parent's file locks
+                connection.close()
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """See `Driver.execute`."""
+        with self._guard(), _translated(self.path):
+            return int(self._use().execute(sql, params).rowcount)
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """See `Driver.many`."""
+        with self._guard(), _translated(self.path):
+            self._use().executemany(sql, rows)
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """See `Driver.transaction`."""
+        with self._guard():
+            self._set_synchronous("FULL" if durable else "NORMAL")
+            yield from self._block("BEGIN IMMEDIATE")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """See `Driver.reading`."""
+        with self._guard():
+            if self._use().in_transaction:
+                yield  # the block around this one sees one snapshot already
+            else:
+                yield from self._block("BEGIN")
+
+    def _block(self, begin: str) -> Iterator[None]:
+        connection = self._use()
+        with _translated(self.path):
+            connection.execute(begin)
+        try:
+            yield
+            with _translated(self.path):
+                connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _set_synchronous(self, level: str) -> None:
+        # With a rollback journal NORMAL may corrupt after a power cut, so there it always stays FULL.
+        if self._journal == "wal" and level != self._synchronous:
+            self._use().execute(f"PRAGMA synchronous = {level}")
+            self._synchronous = level
+
+    def tables(self) -> Any:
+        """Give the database as a `sqlite_utils.Database`, for migrations and inspection."""
+        from sqlite_utils import Database  # 150 ms, and no hot path needs it
+
+        return Database(self._use())
+
+    def script(self, sql: str) -> None:
+        """Run several statements inside the current transaction."""
+        with self._guard(), _translated(self.path):
+            database = self.tables()
+            for statement in sql.split(";"):
+                if statement.strip():
+                    database.execute(statement)
+
+    def close(self) -> None:
+        """See `Driver.close`."""
+        with self._guard():
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about the file into forebear's; errors in a statement are bugs and pass."""
+    try:
+        yield
+    except sqlite3.OperationalError as err:
+        raise StorageFailure(f"catalog {path}: {_advice(str(err), path)}", code="catalog-unavailable") from err
+    except sqlite3.DatabaseError as err:
+        if type(err) is not sqlite3.DatabaseError:
+            raise
+        raise CorruptData(
+            f"catalog {path} is damaged ({err}); restore it from a backup", code="corrupt-catalog"
+        ) from err
+
+
+def _advice(reason: str, path: Path) -> str:
+    if "locked" in reason:
+        return f"{reason}: another process held it for more than {BUSY_MS // 1000} s"
+    if "readonly" in reason or "unable to open" in reason:
+        return f"{reason}; check that {path.parent} exists and that you may write there"
+    if "full" in reason:
+        return f"{reason}; free some space and repeat, nothing that was logged is lost"
+    return reason

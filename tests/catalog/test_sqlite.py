@@ -1,0 +1,85 @@
+"""The catalog in one SQLite file keeps every promise of the port, between processes too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from forebear.catalog.sqlite import SqliteCatalog
+from forebear.errors import NotFound
+from forebear.records.content import PACK, StoredObject
+from forebear.testing.builders import Author, ManualClock
+from forebear.testing.catalog import CatalogSuite
+
+if TYPE_CHECKING:
+    from forebear.catalog.port import Catalog
+
+
+class TestSqlite(CatalogSuite):
+    @pytest.fixture
+    def catalog(self, tmp_path: Path, clock: ManualClock) -> Iterator[Catalog]:
+        with closing(SqliteCatalog(tmp_path / "catalog.db", clock=clock)) as catalog:
+            yield catalog
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "catalog.db"
+
+
+def test_what_one_connection_writes_the_other_sees(path: Path) -> None:
+    with closing(SqliteCatalog(path)) as here, closing(SqliteCatalog(path)) as there:
+        assert here.store_id == there.store_id
+        Author(here).version("a", aliases=("prod",))
+        assert Author(there).resolve("data:prod").number == 0
+        there.delete_version(Author(there).resolve("data").id, delete_aliases=True)
+        with pytest.raises(NotFound):
+            Author(here).resolve("data")
+
+
+def test_what_was_written_is_there_when_opened_again(path: Path) -> None:
+    with closing(SqliteCatalog(path)) as catalog:
+        identity, version = catalog.store_id, Author(catalog).version("a", metadata={"n": 1})
+    with closing(SqliteCatalog(path)) as catalog:
+        assert catalog.store_id == identity
+        assert Author(catalog).resolve("data") == version
+
+
+def test_an_iterator_left_half_read_blocks_and_hides_nothing(path: Path) -> None:
+    with closing(SqliteCatalog(path)) as here, closing(SqliteCatalog(path)) as there:
+        # More than one fetch, so that the statement stays open.
+        here.add_objects(StoredObject(f"pack/{i:05d}", PACK, 0, []) for i in range(10_000))
+        reading = here.objects()
+        next(reading)
+        Author(there).version("a")
+        assert Author(here).resolve("data").number == 0
+        here.add_objects([StoredObject("pack/zzz", PACK, 0, [])])
+        assert sum(stored.name != "pack/zzz" for stored in reading) == 9_999
+
+
+def test_a_forked_child_writes_through_a_connection_of_its_own(path: Path) -> None:
+    with closing(SqliteCatalog(path)) as catalog:
+        author = Author(catalog)
+        author.version("a")
+        child = os.fork()
+        if child == 0:
+            # The child must leave without running the tests' own clean-up.
+            try:
+                author.version("b")
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert author.resolve("data").number == 1
+        assert author.run("r1").id == "r1"
+
+
+def test_a_catalog_that_must_exist_is_not_made(path: Path) -> None:
+    with pytest.raises(NotFound, match=r"catalog\.db"):
+        SqliteCatalog(path, create=False)
+    assert not path.exists()
