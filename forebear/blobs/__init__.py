@@ -1,0 +1,1 @@
+"""Bytes: digests, packs and loose objects, written once and verified whenever they are read."""

@@ -1,0 +1,282 @@
+"""Objects in a folder of this machine.
+
+Layout: ``objects/<name>`` for finished objects, ``tmp/`` for those being written. A writer holds a lock on its
+temporary file, so that leftovers of dead processes are told from the files of living ones and swept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from forebear.blobs.objects import check_object_name
+from forebear.errors import CorruptData, NotFound, StorageFailure, Unsupported
+
+try:
+    import fcntl as _fcntl
+except ImportError:  # Windows: no locks on leftovers, no reflinks
+    _fcntl = None  # type: ignore[assignment]
+
+fcntl: Any = _fcntl
+
+#: Finished objects are read-only, so that a hard link handed out is not changed by accident.
+OBJECT_MODE = 0o444
+
+
+class LocalObjects:
+    """An `forebear.blobs.objects.ObjectStore` in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Use ``root``; its folders are made when the first object is written."""
+        self.root = root
+        self._objects = root / "objects"
+        self._tmp = root / "tmp"
+        self._folders: set[str] = set()
+        self._swept = False
+
+    def sink(self) -> LocalSink:
+        """See `ObjectStore.sink`."""
+        return LocalSink(self)
+
+    def put(self, name: str, content: bytes) -> None:
+        """See `ObjectStore.put`."""
+        if self.size(name) is not None:
+            return
+        sink = self.sink()
+        try:
+            sink.write(content)
+            sink.finish(name)
+        finally:
+            sink.abort()
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """See `ObjectStore.read`."""
+        with self.open(name) as descriptor:
+            if length is None:
+                length = max(0, os.fstat(descriptor).st_size - offset)
+            return _pread(descriptor, length, offset)
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[int]:
+        """Open an object for reading and give its file descriptor."""
+        path = self._path(name)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except FileNotFoundError as err:
+            raise NotFound(f"object {name} is missing from {self.root}", code="object-missing") from err
+        except OSError as err:
+            raise storage_failure(err, f"read {path}") from err
+        try:
+            yield descriptor
+        except OSError as err:
+            if isinstance(err, StorageFailure):
+                raise
+            raise storage_failure(err, f"read {path}") from err
+        finally:
+            os.close(descriptor)
+
+    def size(self, name: str) -> int | None:
+        """See `ObjectStore.size`."""
+        try:
+            return os.stat(self._path(name)).st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as err:
+            raise storage_failure(err, f"look at {self._path(name)}") from err
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """See `ObjectStore.names`."""
+        for folder, folders, files in os.walk(self._objects):
+            folders.sort()
+            base = Path(folder).relative_to(self._objects).as_posix()
+            for file in sorted(files):
+                name = file if base == "." else f"{base}/{file}"
+                if name.startswith(prefix):
+                    yield name
+
+    def delete(self, name: str) -> None:
+        """See `ObjectStore.delete`."""
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path(name))
+        except OSError as err:
+            raise storage_failure(err, f"delete {self._path(name)}") from err
+
+    def local_path(self, name: str) -> Path:
+        """See `ObjectStore.local_path`."""
+        return Path(self._path(name))
+
+    def link_in(self, source: Path, name: str) -> None:
+        """Let an existing file be the object ``name`` by a hard link; the file becomes read-only.
+
+        Raises:
+            Unsupported: the file lies on another file system, or this one has no hard links.
+        """
+        target = self._path(name)
+        self.make_folder(os.path.dirname(target))
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            return
+        except OSError as err:
+            if err.errno in {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}:
+                raise Unsupported(
+                    f"cannot hard-link {source} into the store at {self.root} ({os.strerror(err.errno)}); "
+                    "leave link=True out to copy it",
+                    code="no-hard-link",
+                ) from err
+            raise storage_failure(err, f"link {source}") from err
+        try:
+            os.chmod(target, stat.S_IMODE(os.stat(target).st_mode) & ~0o222)
+            sync_path(target)
+            sync_path(os.path.dirname(target))
+        except OSError as err:
+            raise storage_failure(err, f"link {source}") from err
+
+    def _path(self, name: str) -> str:
+        return f"{self._objects}{os.sep}{check_object_name(name)}"
+
+    def make_folder(self, folder: str) -> None:
+        """Make a folder durably, with its parents; remembered, so that the second time costs nothing."""
+        if folder in self._folders:
+            return
+        missing = []
+        parent = folder
+        while not os.path.isdir(parent):
+            missing.append(parent)
+            parent = os.path.dirname(parent)
+        try:
+            for path in reversed(missing):
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(path)
+                sync_path(os.path.dirname(path))
+        except OSError as err:
+            raise storage_failure(err, f"make the folder {folder}") from err
+        self._folders.add(folder)
+
+    def temporary(self) -> tuple[int, str]:
+        """Create a temporary file that this process holds a lock on; return its descriptor and path."""
+        self.make_folder(str(self._tmp))
+        if not self._swept:
+            self._swept = True
+            self.sweep()
+        while True:
+            try:
+                descriptor, path = tempfile.mkstemp(prefix="write-", dir=self._tmp)
+            except OSError as err:
+                raise storage_failure(err, f"write below {self.root}") from err
+            if fcntl is None:
+                return descriptor, path
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # A sweeper may have taken the file between its creation and the lock; then it has no name any more.
+            if os.fstat(descriptor).st_nlink:
+                return descriptor, path
+            os.close(descriptor)
+
+    def sweep(self) -> int:
+        """Remove temporary files whose writers are dead; return how many."""
+        if fcntl is None:
+            return 0
+        removed = 0
+        for path in self._tmp.glob("write-*"):
+            try:
+                descriptor = os.open(path, os.O_RDWR)
+            except OSError:
+                continue
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(path)
+                removed += 1
+            except OSError:
+                continue
+            finally:
+                os.close(descriptor)
+        return removed
+
+
+class LocalSink:
+    """A temporary file on its way to become an object. See `forebear.blobs.objects.ObjectSink`."""
+
+    def __init__(self, store: LocalObjects) -> None:
+        self._store = store
+        self._descriptor, self._path = store.temporary()
+        self._owner = os.getpid()
+        self._open = True
+
+    def write(self, content: bytes | bytearray | memoryview) -> None:
+        """See `ObjectSink.write`."""
+        view = memoryview(content)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as err:
+            raise storage_failure(err, f"write to the store at {self._store.root}") from err
+
+    def finish(self, name: str) -> None:
+        """See `ObjectSink.finish`."""
+        target = self._store._path(name)
+        folder = os.path.dirname(target)
+        self._store.make_folder(folder)
+        try:
+            os.fchmod(self._descriptor, OBJECT_MODE)
+            os.fsync(self._descriptor)
+            os.replace(self._path, target)
+            sync_path(folder)
+        except OSError as err:
+            raise storage_failure(err, f"finish {name} in the store at {self._store.root}") from err
+        self._close()
+
+    def abort(self) -> None:
+        """See `ObjectSink.abort`."""
+        if not self._open:
+            return
+        # A forked child shares the descriptor but not the ownership: the file is its parent's.
+        if os.getpid() == self._owner:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
+        self._close()
+
+    def _close(self) -> None:
+        self._open = False
+        os.close(self._descriptor)
+
+
+def storage_failure(err: OSError, doing: str) -> StorageFailure | CorruptData:
+    """Return forebear's error for what the operating system said while ``doing`` something."""
+    reason = os.strerror(err.errno) if err.errno else str(err)
+    advice = {
+        errno.ENOSPC: "; free some space and repeat, nothing that was logged is lost",
+        errno.EDQUOT: "; free some space and repeat, nothing that was logged is lost",
+        errno.EROFS: "; the store is read-only: mount it writable or choose another with FOREBEAR_STORE",
+        errno.EACCES: "; check who owns the store and that you may write there",
+        errno.EMFILE: "; raise the limit of open files (ulimit -n)",
+    }.get(err.errno or 0, "")
+    return StorageFailure(f"cannot {doing}: {reason}{advice}", code="storage-failure")
+
+
+def sync_path(path: str) -> None:
+    """Make a folder's names, or a file, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _pread(descriptor: int, length: int, offset: int) -> bytes:
+    content = os.pread(descriptor, length, offset)
+    if len(content) == length or not content:
+        return content
+    pieces = [content]
+    done = len(content)
+    # One call returns at most 2 GiB, and fewer when a signal arrives.
+    while done < length and (more := os.pread(descriptor, length - done, offset + done)):
+        pieces.append(more)
+        done += len(more)
+    return b"".join(pieces)

@@ -1,0 +1,83 @@
+"""The port under the blob store: immutable named objects somewhere.
+
+Names are relative, ``/``-separated ASCII paths. An object appears whole under its name or not at all, and never changes
+afterwards; putting a name that exists is a success and changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from forebear.errors import InvalidInput
+from forebear.records.content import LOOSE, PACK
+
+_NAME = re.compile(r"[A-Za-z0-9_.=@+-]+(/[A-Za-z0-9_.=@+-]+)*\Z")
+
+
+def check_object_name(name: str) -> str:
+    """Return ``name`` if it is safe as a path in any object store, else raise `InvalidInput`."""
+    if not _NAME.match(name) or any(part in {".", ".."} for part in name.split("/")):
+        raise InvalidInput(f"object name {name!r} is not allowed", code="invalid-object-name")
+    return name
+
+
+def object_name(kind: str, digest: bytes) -> str:
+    """Name of the loose object or pack whose bytes have this digest, such as ``loose/3f/3fa9…``."""
+    assert kind in {LOOSE, PACK}
+    text = digest.hex()
+    return f"{kind}/{text[:2]}/{text}"
+
+
+class ObjectSink(Protocol):
+    """An object being written, which has no name yet."""
+
+    def write(self, content: bytes | bytearray | memoryview) -> None:
+        """Append bytes. Raises `StorageFailure` when there is no room."""
+        ...
+
+    def finish(self, name: str) -> None:
+        """Make the object durable under ``name``."""
+        ...
+
+    def abort(self) -> None:
+        """Forget what was written. Harmless after `finish`."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Where objects live. Safe for threads and processes."""
+
+    def sink(self) -> ObjectSink:
+        """Begin an object whose name is known only once its bytes are."""
+        ...
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a small object (durable)."""
+        ...
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return a range of an object; a range past its end is cut short.
+
+        Raises:
+            NotFound: there is no such object.
+        """
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Bytes of an object, ``None`` where there is none."""
+        ...
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Yield the names that begin with ``prefix``, in no particular order."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove an object; one that is not there is passed over."""
+        ...
+
+    def local_path(self, name: str) -> Path | None:
+        """The file that holds exactly this object's bytes, where the store is a folder of this machine."""
+        ...

@@ -1,0 +1,149 @@
+"""Putting blobs in place as files: by reflink, by copy, or by hard link.
+
+Nothing here decides *where* a file goes; callers pass paths that were checked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forebear.blobs.copying import copy_and_hash, write_all
+from forebear.blobs.digest import digest_of_file
+from forebear.blobs.local import storage_failure
+from forebear.blobs.reader import wrong_digest
+from forebear.errors import CorruptData, Unsupported
+
+if TYPE_CHECKING:
+    from forebear.blobs.objects import ObjectStore
+    from forebear.records.content import Location
+
+try:
+    import fcntl as _fcntl
+except ImportError:  # Windows: no locks on leftovers, no reflinks
+    _fcntl = None  # type: ignore[assignment]
+
+fcntl: Any = _fcntl
+
+#: linux/fs.h: make a file share the blocks of another (btrfs, XFS, bcachefs, …).
+_FICLONE = 0x40049409
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+#: Answers of the system that mean "not here", not "failed".
+_NO_CLONE = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM}
+
+
+def write_new(path: str, content: bytes | memoryview) -> None:
+    """Write a small file; an existing one is replaced in one step, never written through."""
+    try:
+        descriptor = os.open(path, _NEW_FILE, 0o666)
+    except FileExistsError:
+        with replacing(path) as temporary:
+            _fill(os.open(temporary, os.O_WRONLY), content, path)
+        return
+    except OSError as err:
+        raise storage_failure(err, f"write {path}") from err
+    _fill(descriptor, content, path)
+
+
+def _fill(descriptor: int, content: bytes | memoryview, path: str) -> None:
+    try:
+        write_all(descriptor, content)
+    except OSError as err:
+        raise storage_failure(err, f"write {path}") from err
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """Give a temporary file beside ``path`` that takes its place when the block ends well."""
+    folder, name = os.path.split(path)
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:40]}.", dir=folder)
+        os.close(descriptor)
+    except OSError as err:
+        raise storage_failure(err, f"write {path}") from err
+    try:
+        os.chmod(temporary, 0o666 & ~_umask())
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException as err:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(err, OSError) and err.errno is not None:
+            raise storage_failure(err, f"write {path}") from err
+        raise
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+def copy_loose(objects: ObjectStore, digest: bytes, where: Location, path: str) -> None:
+    """Put a blob that is a whole object in place as a file of its own, verified; by reflink where that works.
+
+    Raises:
+        CorruptData: the object is missing or its bytes do not have the digest; ``path`` is then left as it was.
+
+    Cost: one pass over the bytes, copying and hashing at once; memory as `copy_and_hash`.
+    """
+    source = objects.local_path(where.object)
+    assert source is not None
+    with replacing(path) as temporary:
+        try:
+            stream = open(source, "rb", buffering=0)  # noqa: SIM115 - closed by the with below
+        except FileNotFoundError as err:
+            raise CorruptData(f"object {where.object} is missing from the store", code="missing-object") from err
+        with stream, open(temporary, "wb", buffering=0) as target:
+            if _clone(stream.fileno(), target.fileno()):
+                found = digest_of_file(temporary)[0]
+            else:
+                found = copy_and_hash(stream.fileno(), partial(write_all, target.fileno()))[0]
+        if found != digest:
+            raise wrong_digest(digest, where.object)
+
+
+def _clone(source: int, target: int) -> bool:
+    if fcntl is None:
+        return False
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError as err:
+        if err.errno in _NO_CLONE:
+            return False
+        raise
+    return True
+
+
+def link_loose(objects: ObjectStore, where: Location, path: str) -> Path:
+    """Put a whole object in place by a hard link; return the object's own path. The caller verifies the object.
+
+    Raises:
+        Unsupported: the target is on another file system, or the store is not a folder.
+        CorruptData: the object is missing.
+    """
+    source = objects.local_path(where.object)
+    if source is None:
+        raise Unsupported("link=True needs a store in a folder of this machine", code="no-hard-link")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    try:
+        os.link(source, path)
+    except FileNotFoundError as err:
+        raise CorruptData(f"object {where.object} is missing from the store", code="missing-object") from err
+    except OSError as err:
+        if err.errno in {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}:
+            raise Unsupported(
+                f"cannot hard-link to {path} ({os.strerror(err.errno)}); leave link=True out to copy",
+                code="no-hard-link",
+            ) from err
+        raise storage_failure(err, f"link {path}") from err
+    return source
