@@ -1,0 +1,1 @@
+"""The store: one URL opened, a catalog paired with blobs."""

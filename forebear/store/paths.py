@@ -1,0 +1,88 @@
+"""The one place where a path that came from elsewhere becomes a path on this machine.
+
+Manifests, buckets and servers may say anything; `safe_join` decides what is still below a root.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import PurePosixPath
+
+from forebear.errors import InvalidInput
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def check_inner_path(path: object) -> str:
+    """Return ``path`` if it may name a file inside an artifact: relative, ``/``-separated, without dot segments.
+
+    Raises:
+        InvalidInput: it is absolute, climbs, is empty, or cannot be written as UTF-8.
+    """
+    if isinstance(path, os.PathLike):
+        path = os.fspath(path)
+    if not isinstance(path, str) or not path:
+        raise InvalidInput(f"a path inside an artifact is text such as 'train/x.png', not {path!r}", code="unsafe-path")
+    if "\x00" in path:
+        raise InvalidInput(f"path {path!r} holds a NUL character", code="unsafe-path")
+    parts = path.split("/")
+    if path[0] == "/" or _DRIVE.match(path) or ".." in parts:
+        raise InvalidInput(
+            f"path {path!r} would leave the artifact; give a relative one without '..'", code="unsafe-path"
+        )
+    if "" in parts or "." in parts:
+        raise InvalidInput(f"path {path!r} has an empty or '.' segment", code="unsafe-path")
+    try:
+        path.encode()
+    except UnicodeEncodeError as err:
+        raise InvalidInput(f"path {path!r} is not valid Unicode; rename the file", code="unsafe-path") from err
+    return path
+
+
+def normal_inner_path(path: str | os.PathLike[str]) -> str:
+    """Return the plain form of a path that a person wrote: ``./a//b/`` becomes ``a/b``; checked as above."""
+    text = os.fspath(path).replace(os.sep, "/")
+    if text.startswith("/"):
+        return check_inner_path(text)
+    return check_inner_path(str(PurePosixPath(text)) if text else text)
+
+
+class SafeFolder:
+    """A folder that files are put into, and that none of them may leave.
+
+    Symbolic links planted inside it are found: each folder on the way is looked at once.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = os.path.realpath(root)
+        self._safe = {self.root}
+
+    def join(self, path: str) -> str:
+        """Return the absolute path of ``path`` below the root, its parent folders made.
+
+        Raises:
+            InvalidInput: it would lie elsewhere, or a file is where a folder must be.
+        """
+        check_inner_path(path)
+        if os.sep != "/" and os.sep in path:
+            raise InvalidInput(f"path {path!r} holds {os.sep!r}, which separates folders here", code="unsafe-path")
+        folder, _, name = path.rpartition("/")
+        parent = os.path.join(self.root, folder) if folder else self.root
+        if parent not in self._safe:
+            self._enter(parent, path)
+        return f"{parent}{os.sep}{name}"
+
+    def _enter(self, folder: str, path: str) -> None:
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as err:
+            raise InvalidInput(
+                f"cannot make the folder {folder}: a file is in its place", code="file-in-the-way"
+            ) from err
+        if os.path.realpath(folder) != folder:
+            raise InvalidInput(
+                f"path {path!r} would leave {self.root} through a symbolic link at or above {folder}",
+                code="unsafe-path",
+            )
+        self._safe.add(folder)

@@ -1,0 +1,105 @@
+"""The open store: a catalog and blobs that belong together, and what takes both to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from forebear.blobs.reader import read_blobs
+from forebear.errors import CorruptData
+from forebear.records.content import Location, Recipe
+from forebear.store.checkout import Checkout, Progress
+from forebear.store.intake import Intake
+from forebear.store.records import write_records
+
+if TYPE_CHECKING:
+    from forebear.blobs.objects import ObjectStore
+    from forebear.catalog.fingerprints import FingerprintCache
+    from forebear.catalog.port import Catalog
+
+#: Blobs looked up and read in one go.
+_BATCH = 2_000
+
+
+class Store:
+    """One place that holds everything. Made by `forebear.store.opening.open_store`; safe for threads and forks."""
+
+    def __init__(self, url: str, catalog: Catalog, objects: ObjectStore, fingerprints: FingerprintCache) -> None:
+        self.url = url
+        self.catalog = catalog
+        self.objects = objects
+        self.fingerprints = fingerprints
+
+    @property
+    def id(self) -> str:
+        """Identity of the store, the same in catalog and blobs."""
+        return self.catalog.store_id
+
+    def intake(self) -> Intake:
+        """Begin to take content in for one draft."""
+        return Intake(self.catalog, self.objects, self.fingerprints)
+
+    def checkout(self, root: str, *, link: bool = False, progress: Progress | None = None) -> Checkout:
+        """Begin to place files below ``root``."""
+        return Checkout(self.catalog, self.objects, self.fingerprints, root, link=link, progress=progress)
+
+    def write_records(self) -> None:
+        """Leave the record of every committed version beside the blobs."""
+        write_records(self.catalog, self.objects)
+
+    def read(self, digest: bytes) -> bytes:
+        """Return the content of a blob, verified.
+
+        Raises:
+            CorruptData: it is missing or damaged.
+        """
+        return bytes(next(self.read_many([digest]))[1])
+
+    def read_many(self, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes | memoryview]]:
+        """Yield (digest, content) for each different blob, verified, in the order in which they lie.
+
+        Raises:
+            CorruptData: a blob is missing or damaged.
+        """
+        located = self.catalog.locate(digests := set(digests))
+        missing = digests - located.keys()
+        if missing:
+            digest = min(missing)
+            raise CorruptData(f"the blob {digest.hex()[:16]}… is not in the store", code="missing-blob", digest=digest)
+        slices = [(digest, where) for digest, where in located.items() if isinstance(where, Location)]
+        yield from read_blobs(self.objects, slices)
+        for digest, where in located.items():
+            if isinstance(where, Recipe):
+                parts = dict(self.read_many(where.parts))
+                yield digest, b"".join(parts[part] for part in where.parts)
+
+    def damaged(self, digests: Iterable[bytes]) -> dict[bytes, CorruptData]:
+        """Read every blob and return those that are missing or damaged, each with what is wrong.
+
+        Cost: reads all bytes; where a read fails, its neighbours are read again one by one.
+        """
+        found: dict[bytes, CorruptData] = {}
+        wanted = sorted(set(digests))
+        for start in range(0, len(wanted), _BATCH):
+            batch = wanted[start : start + _BATCH]
+            try:
+                for _ in self.read_many(batch):
+                    pass
+            except CorruptData:
+                found.update(self._damaged_one_by_one(batch))
+        return found
+
+    def _damaged_one_by_one(self, digests: list[bytes]) -> Iterator[tuple[bytes, CorruptData]]:
+        for digest in digests:
+            try:
+                self.read(digest)
+            except CorruptData as err:
+                yield digest, err
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self.fingerprints.close()
+        self.catalog.close()
+
+    def __repr__(self) -> str:
+        return f"Store({self.url!r})"
