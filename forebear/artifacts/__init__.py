@@ -1,0 +1,1 @@
+"""Artifacts: drafts, manifests, references, transfer and diff."""

@@ -1,0 +1,239 @@
+"""Manifests: the sorted list path → content, cut into pages so that cost follows the change, not the size.
+
+A manifest is a tree of pages. A leaf holds rows ``[path, size, digest]`` (references two fields more), sorted by path;
+an inner page holds ``[first path, page digest, rows below, bytes below]``. Pages are cut after a row whose path's hash
+says so, about every `PAGE_ROWS` rows, so the same stretch of rows is the same page whatever surrounds it (a "prolly
+tree", as in https://github.com/attic-labs/noms/blob/master/doc/intro.md). The root page's digest is the artifact's
+digest: it depends on paths and contents alone.
+
+A page is the msgpack array ``[1, level, rows]``; level 0 is a leaf.
+"""
+
+from __future__ import annotations
+
+from binascii import crc32
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from forebear.blobs.digest import digest_of
+from forebear.errors import CorruptData
+from forebear.records.content import DIGEST_BYTES, Entry
+
+FORMAT = 1
+#: Mean number of rows of a page.
+PAGE_ROWS = 256
+#: A page has at least so many rows (but the last), so that every level is shorter than the one below.
+MIN_ROWS = 2
+#: Multiplicative hashing (Knuth, TAOCP 3, 6.4): spreads the CRC, which is linear, over the high bits.
+_SPREAD = 0x9E3779B1
+_CUT_BELOW = (1 << 32) // PAGE_ROWS
+
+#: A leaf row: (path, size, digest) or (path, size, digest, ref, identity).
+Row = tuple[Any, ...]
+#: Gives the content of a page, verified, by its digest.
+Load = Callable[[list[bytes]], dict[bytes, bytes]]
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[int, int, list[Any]]).decode
+
+
+class PageRef(NamedTuple):
+    """What an inner page says of a page below it; ``size`` is the sum of the rows' sizes in bytes."""
+
+    first: str
+    digest: bytes
+    rows: int
+    size: int
+
+
+class Built(NamedTuple):
+    """A manifest in memory: its root, the pages by digest, and its totals."""
+
+    root: bytes
+    pages: dict[bytes, bytes]
+    rows: int
+    size: int
+
+
+def build(rows: Iterable[Row]) -> Built:
+    """Cut rows, sorted by path and each path once, into pages.
+
+    Cost: one encoding and hash a page; memory: all pages (about 55 bytes a row).
+    """
+    pages: dict[bytes, bytes] = {}
+    level = 0
+    refs = _pages_of(rows, level, pages)
+    while len(refs) > 1:
+        level += 1
+        refs = _pages_of(refs, level, pages)
+    return Built(refs[0].digest, pages, refs[0].rows, refs[0].size)
+
+
+def _pages_of(rows: Iterable[Row], level: int, pages: dict[bytes, bytes]) -> list[PageRef]:
+    refs: list[PageRef] = []
+    page: list[Row] = []
+    for row in rows:
+        page.append(row)
+        if (crc32(row[0].encode()) * _SPREAD & 0xFFFFFFFF) < _CUT_BELOW and len(page) >= MIN_ROWS:
+            refs.append(_close(page, level, pages))
+            page = []
+    if page or not refs:
+        refs.append(_close(page, level, pages))
+    return refs
+
+
+def _close(page: list[Row], level: int, pages: dict[bytes, bytes]) -> PageRef:
+    content = _encode((FORMAT, level, page))
+    digest = digest_of(content)
+    pages[digest] = content
+    first = page[0][0] if page else ""
+    if level:
+        return PageRef(first, digest, sum(ref[2] for ref in page), sum(ref[3] for ref in page))
+    return PageRef(first, digest, len(page), sum(row[1] or 0 for row in page))
+
+
+def parse_page(digest: bytes, content: bytes) -> tuple[int, list[Row]]:
+    """Return level and rows of a page.
+
+    Raises:
+        CorruptData: the content does not have the form of a page.
+    """
+    try:
+        version, level, rows = _decode(content)
+        if version != FORMAT or level < 0:
+            raise CorruptData(f"manifest page {digest.hex()[:16]}… has the unknown form {version}", code="bad-manifest")
+        return level, [_leaf_row(row) for row in rows] if level == 0 else [_inner_row(row) for row in rows]
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as err:
+        if isinstance(err, CorruptData):
+            raise
+        raise CorruptData(f"manifest page {digest.hex()[:16]}… cannot be read: {err}", code="bad-manifest") from err
+
+
+def _leaf_row(row: Any) -> Row:
+    path, size, digest = row[:3]
+    if type(path) is not str or not (size is None or (type(size) is int and size >= 0)):
+        raise ValueError("a row has no path or size")
+    if len(row) == 3:
+        if type(digest) is not bytes or len(digest) != DIGEST_BYTES or size is None:
+            raise ValueError("a row has no digest")
+    elif len(row) != 5 or type(row[3]) is not str or type(row[4]) is not dict:
+        raise ValueError("a row has neither three nor five fields")
+    return tuple(row)
+
+
+def _inner_row(row: Any) -> PageRef:
+    first, digest, rows, size = row
+    if type(first) is not str or type(digest) is not bytes or len(digest) != DIGEST_BYTES:
+        raise ValueError("a row of an inner page has no path or digest")
+    return PageRef(first, digest, int(rows), int(size))
+
+
+class Manifest:
+    """A manifest that is read page by page, as far as a question needs."""
+
+    def __init__(self, root: bytes, load: Load) -> None:
+        """Read below ``root``; ``load`` gives the content of pages by digest, verified."""
+        self.root = root
+        self._load = load
+
+    def rows(self, prefix: str = "") -> Iterator[Row]:
+        """Yield the rows whose path begins with ``prefix``, sorted by path.
+
+        Cost: the pages that hold such rows and those above them.
+        """
+        level, page = self._page([self.root])[0]
+        yield from self._below(level, page, prefix)
+
+    def _below(self, level: int, page: list[Row], prefix: str) -> Iterator[Row]:
+        if level == 0:
+            yield from (row for row in page if row[0].startswith(prefix)) if prefix else page
+            return
+        wanted = [ref[1] for ref in _covering(page, prefix)] if prefix else [ref[1] for ref in page]
+        # A level-1 page names about 256 leaves: reading them together is one look-up and a few reads.
+        for below, rows in self._page(wanted):
+            if below != level - 1:
+                raise CorruptData("a manifest page is on the wrong level", code="bad-manifest")
+            yield from self._below(below, rows, prefix)
+
+    def get(self, path: str) -> Entry | None:
+        """Return the entry at ``path``, or ``None``. Cost: one page a level."""
+        level, page = self._page([self.root])[0]
+        while level:
+            refs = _covering(page, path, exact=True)
+            if not refs:
+                return None
+            level, page = self._page([refs[-1][1]])[0]
+        return next((Entry.from_row(row) for row in page if row[0] == path), None)
+
+    def _page(self, digests: list[bytes]) -> list[tuple[int, list[Row]]]:
+        loaded = self._load(digests)
+        return [parse_page(digest, loaded[digest]) for digest in digests]
+
+    def page_digests(self) -> Iterator[bytes]:
+        """Yield the digest of every page, the root first."""
+        waiting = [self.root]
+        while waiting:
+            yield from waiting
+            pages = self._page(waiting)
+            waiting = [ref[1] for level, page in pages if level for ref in page]
+
+    def changed_rows(self, other: Manifest) -> tuple[list[Row], list[Row]]:
+        """Return (rows only here, rows only in ``other``), each sorted by path; a changed path is in both.
+
+        Cost: only pages that differ are read, all of a level in one go.
+        """
+        mine, theirs = [self.root], [other.root]
+        here: list[Row] = []
+        there: list[Row] = []
+        level_here = level_there = None
+        while mine or theirs:
+            # Equal pages hold equal rows, wherever they stand.
+            common = set(mine) & set(theirs)
+            mine = [digest for digest in mine if digest not in common]
+            theirs = [digest for digest in theirs if digest not in common]
+            if level_here is None or level_there is None or level_here == level_there:
+                mine, level_here = self._open(mine, here)
+                theirs, level_there = other._open(theirs, there)
+            elif level_here > level_there:
+                mine, level_here = self._open(mine, here)
+            else:
+                theirs, level_there = other._open(theirs, there)
+        return _without_common(here, there)
+
+    def _open(self, digests: list[bytes], rows: list[Row]) -> tuple[list[bytes], int]:
+        """Read pages of one level: append leaf rows to ``rows``, return the pages below and their level."""
+        below: list[bytes] = []
+        level = 0
+        for level, page in self._page(digests):
+            if level:
+                below += [ref[1] for ref in page]
+            else:
+                rows += page
+        return below, max(0, level - 1)
+
+
+def _covering(page: list[Row], prefix: str, *, exact: bool = False) -> list[Row]:
+    """Return the references of an inner page below which a path that begins with (or is) ``prefix`` can be."""
+    found = []
+    for index, ref in enumerate(page):
+        following = page[index + 1][0] if index + 1 < len(page) else None
+        begins_before_end = ref[0] <= prefix if exact else ref[0][: len(prefix)] <= prefix
+        if begins_before_end and (
+            following is None or following > prefix or (not exact and following.startswith(prefix))
+        ):
+            found.append(ref)
+    return found
+
+
+def _without_common(here: list[Row], there: list[Row]) -> tuple[list[Row], list[Row]]:
+    by_path_here = {row[0]: row for row in here}
+    by_path_there = {row[0]: row for row in there}
+    only_here = [row for path, row in by_path_here.items() if by_path_there.get(path) != row]
+    only_there = [row for path, row in by_path_there.items() if by_path_here.get(path) != row]
+    return sorted(only_here, key=_path), sorted(only_there, key=_path)
+
+
+def _path(row: Row) -> str:
+    return str(row[0])

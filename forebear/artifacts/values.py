@@ -1,0 +1,106 @@
+"""Python values as files of an artifact: what `Artifact.add` writes and `Artifact.get` reads back.
+
+Only forms that need no pickle: text, bytes, JSON, NumPy arrays (``.npy``) and data frames (Parquet).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from forebear.artifacts.metadata import normal_metadata
+from forebear.errors import InvalidInput
+
+
+@runtime_checkable
+class FileValue(Protocol):
+    """A value that knows its own files: suffix of its name, and content."""
+
+    def artifact_file(self) -> tuple[str, bytes]:
+        """Return the file name's suffix (with its dot) and the content."""
+        ...
+
+
+def encode_value(value: Any, name: str) -> tuple[str, bytes]:
+    """Return path and content for a value to be kept under ``name``.
+
+    Raises:
+        InvalidInput: no form without pickle is known for the value.
+    """
+    if isinstance(value, FileValue):
+        suffix, content = value.artifact_file()
+        return _with_suffix(name, suffix), content
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return name, bytes(value)
+    if isinstance(value, str):
+        return name, value.encode()
+    if isinstance(value, (dict, list, tuple, int, float, bool)) or value is None:
+        plain = normal_metadata({"value": value})["value"]
+        return _with_suffix(name, ".json"), msgspec.json.encode(plain)
+    module = type(value).__module__.partition(".")[0]
+    if module == "numpy":
+        return _with_suffix(name, ".npy"), _npy(value)
+    if module in {"pandas", "polars", "pyarrow"}:
+        return _with_suffix(name, ".parquet"), _parquet(value, module)
+    raise InvalidInput(
+        f"cannot add a {type(value).__name__}: write it to a file and add that, "
+        "or pass text, bytes, JSON values, a NumPy array or a data frame",
+        code="unknown-value",
+    )
+
+
+def decode_value(path: str, content: bytes) -> Any:
+    """Return the value of a file that `encode_value` wrote; content of other files stays bytes."""
+    reader = _READERS.get(path[path.rfind(".") :] if "." in path else "")
+    return reader(content) if reader else content
+
+
+#: Suffixes that `Artifact.get` tries after the name itself.
+SUFFIXES = (".json", ".npy", ".parquet")
+
+
+def _with_suffix(name: str, suffix: str) -> str:
+    return name if name.endswith(suffix) else name + suffix
+
+
+def _npy(value: Any) -> bytes:
+    import numpy as np  # loaded already: the caller made the array with it
+
+    buffer = io.BytesIO()
+    np.save(buffer, value, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _parquet(value: Any, module: str) -> bytes:
+    buffer = io.BytesIO()
+    if module == "polars":
+        value.write_parquet(buffer)
+    elif module == "pandas":
+        value.to_parquet(buffer)
+    else:
+        from pyarrow import parquet  # loaded already: the caller made the table with it
+
+        parquet.write_table(value, buffer)
+    return buffer.getvalue()
+
+
+def _read_npy(content: bytes) -> Any:
+    import numpy as np  # 100 ms, only for people who read arrays
+
+    return np.load(io.BytesIO(content), allow_pickle=False)
+
+
+def _read_parquet(content: bytes) -> Any:
+    import pandas as pd  # 400 ms, only for people who read frames
+
+    return pd.read_parquet(io.BytesIO(content))
+
+
+_READERS: dict[str, Callable[[bytes], Any]] = {
+    ".json": msgspec.json.decode,
+    ".npy": _read_npy,
+    ".parquet": _read_parquet,
+}
