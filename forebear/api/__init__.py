@@ -1,0 +1,1 @@
+"""Questions to a store, outside of any run."""

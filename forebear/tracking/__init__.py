@@ -1,0 +1,1 @@
+"""Runs: what a script holds while it works."""
