@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
@@ -357,10 +356,12 @@ class Artifact:
         """
         if mode not in {"x", "w", "xb", "wb"}:
             raise InvalidInput(f"mode {mode!r} is not known; use x, w, xb or wb", code="invalid-mode")
+        from tempfile import TemporaryDirectory  # 8 ms
+
         draft = self._open_draft()
         if mode.startswith("x") and not overwrite and draft.get(name) is not None:
             raise Conflict(f"the artifact has {name!r} already; open it with mode 'w'", code="path-taken")
-        with tempfile.TemporaryDirectory(prefix="forebear-") as folder:
+        with TemporaryDirectory(prefix="forebear-") as folder:
             path = os.path.join(folder, "new")
             text = None if "b" in mode else encoding or "utf-8"
             with open(path, mode, encoding=text, newline=None if "b" in mode else "") as file:
@@ -510,8 +511,10 @@ class Artifact:
         entry = self.get_entry(path).entry
         if entry.ref is None and entry.digest is not None:
             return self.store.read(entry.digest)
+        from tempfile import TemporaryDirectory  # 8 ms, only for references
+
         with (
-            tempfile.TemporaryDirectory(prefix="forebear-") as folder,
+            TemporaryDirectory(prefix="forebear-") as folder,
             open(self.download_entry(entry, folder), "rb") as file,
         ):
             return file.read()

@@ -14,7 +14,6 @@ from forebear.records.artifacts import Committed, NewVersion
 
 if TYPE_CHECKING:
     from forebear.artifacts.draft import Draft
-    from forebear.records.content import StoredObject
     from forebear.store.store import Store
 
 
@@ -44,11 +43,10 @@ def commit_draft(draft: Draft, labels: Labels, run_key: int | None) -> Committed
     store = draft.store
     rows = draft.rows()
     built = build(rows)
-    objects: list[StoredObject] = []
     while True:
         collection = store.catalog.collection(labels.entity, labels.project, labels.name)
         tip = collection.tip if collection else None
-        new = _new_version(draft, labels, run_key, rows, built, tip, objects)
+        new = _new_version(draft, labels, run_key, rows, built, tip)
         try:
             committed = store.catalog.commit_version(new)
         except TipMoved:
@@ -67,7 +65,6 @@ def _new_version(
     rows: list[Row],
     built: Built,
     tip: bytes | None,
-    objects: list[StoredObject],
 ) -> NewVersion:
     store = draft.store
     needs: list[bytes] = [built.root]
@@ -79,9 +76,9 @@ def _new_version(
         fresh = {digest: page for digest, page in built.pages.items() if digest not in known}
         draft.intake.add_pages(fresh)
         gained, lost = _difference(store, rows, built, tip)
-        objects += draft.intake.finish()
+        draft.objects += draft.intake.finish()
         needs += _named_by(rows, built, fresh)
-        arriving = {part.digest for stored in objects for part in stored.slices}
+        arriving = {part.digest for stored in draft.objects for part in stored.slices}
         needs = [digest for digest in needs if digest not in arriving]
     return NewVersion(
         entity=labels.entity,
@@ -99,7 +96,7 @@ def _new_version(
         tip=tip,
         gained=list(gained),
         lost=list(lost),
-        objects=objects,
+        objects=draft.objects,
         needs=needs,
         expect=labels.expect,
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from forebear.blobs.digest import MAX_HASH_THREADS, READ_BYTES, Hasher
 
 #: Buffers in flight between the two threads.
 _BUFFERS = 2
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 def copy_and_hash(source: int, write: Callable[[memoryview], None]) -> tuple[bytes, int]:
@@ -17,6 +20,8 @@ def copy_and_hash(source: int, write: Callable[[memoryview], None]) -> tuple[byt
 
     Cost: one pass; both sides release the interpreter lock. Memory: `READ_BYTES` x `_BUFFERS`.
     """
+    from concurrent.futures import ThreadPoolExecutor  # 6 ms, only for large files
+
     hasher = Hasher(threads=MAX_HASH_THREADS)
     buffers = [bytearray(READ_BYTES) for _ in range(_BUFFERS)]
     writes: list[Future[None] | None] = [None] * _BUFFERS

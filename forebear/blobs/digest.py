@@ -18,13 +18,12 @@ THREADS_FROM_BYTES = 1024 * 1024
 #: Cores that one hash may use; more gain little, and other work wants them.
 MAX_HASH_THREADS = min(8, os.cpu_count() or 1)
 
-hash_one = blake3.blake3
-
 
 def digest_of(content: bytes | bytearray | memoryview) -> bytes:
     """Return the digest of bytes in memory."""
-    threads = MAX_HASH_THREADS if len(content) >= THREADS_FROM_BYTES else 1
-    return blake3.blake3(content, max_threads=threads).digest()
+    if len(content) < THREADS_FROM_BYTES:
+        return blake3.blake3(content).digest()
+    return blake3.blake3(content, max_threads=MAX_HASH_THREADS).digest()
 
 
 class Hasher:

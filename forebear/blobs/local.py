@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ fcntl: Any = _fcntl
 
 #: Finished objects are read-only, so that a hard link handed out is not changed by accident.
 OBJECT_MODE = 0o444
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 
 
 class LocalObjects:
@@ -68,12 +68,14 @@ class LocalObjects:
         path = self._path(name)
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except FileNotFoundError as err:
+        except (FileNotFoundError, NotADirectoryError) as err:
             raise NotFound(f"object {name} is missing from {self.root}", code="object-missing") from err
         except OSError as err:
             raise storage_failure(err, f"read {path}") from err
         try:
             yield descriptor
+        except IsADirectoryError as err:
+            raise NotFound(f"object {name} is missing from {self.root}", code="object-missing") from err
         except OSError as err:
             if isinstance(err, StorageFailure):
                 raise
@@ -84,7 +86,8 @@ class LocalObjects:
     def size(self, name: str) -> int | None:
         """See `ObjectStore.size`."""
         try:
-            return os.stat(self._path(name)).st_size
+            status = os.stat(self._path(name))
+            return status.st_size if stat.S_ISREG(status.st_mode) else None
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as err:
@@ -103,7 +106,7 @@ class LocalObjects:
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`."""
         try:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 os.unlink(self._path(name))
         except OSError as err:
             raise storage_failure(err, f"delete {self._path(name)}") from err
@@ -148,10 +151,12 @@ class LocalObjects:
             return
         missing = []
         parent = folder
-        while not os.path.isdir(parent):
+        while not os.path.lexists(parent):
             missing.append(parent)
             parent = os.path.dirname(parent)
         try:
+            if not os.path.isdir(parent):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), parent)
             for path in reversed(missing):
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(path)
@@ -167,8 +172,11 @@ class LocalObjects:
             self._swept = True
             self.sweep()
         while True:
+            path = f"{self._tmp}{os.sep}write-{os.urandom(8).hex()}"
             try:
-                descriptor, path = tempfile.mkstemp(prefix="write-", dir=self._tmp)
+                descriptor = os.open(path, _NEW_FILE, 0o600)
+            except FileExistsError:
+                continue
             except OSError as err:
                 raise storage_failure(err, f"write below {self.root}") from err
             if fcntl is None:
@@ -205,23 +213,32 @@ class LocalSink:
 
     def __init__(self, store: LocalObjects) -> None:
         self._store = store
+        self._open = False
         self._descriptor, self._path = store.temporary()
         self._owner = os.getpid()
         self._open = True
+        self._size = 0
 
     def write(self, content: bytes | bytearray | memoryview) -> None:
         """See `ObjectSink.write`."""
+        self._check_open()
         view = memoryview(content)
         try:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as err:
+            # All or nothing, so that a caller may write the same again once there is room.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, self._size)
+                os.lseek(self._descriptor, self._size, os.SEEK_SET)
             raise storage_failure(err, f"write to the store at {self._store.root}") from err
+        self._size += len(content)
 
     def finish(self, name: str) -> None:
         """See `ObjectSink.finish`."""
         target = self._store._path(name)
         folder = os.path.dirname(target)
+        self._check_open()
         self._store.make_folder(folder)
         try:
             os.fchmod(self._descriptor, OBJECT_MODE)
@@ -229,6 +246,8 @@ class LocalSink:
             os.replace(self._path, target)
             sync_path(folder)
         except OSError as err:
+            # After a failed fsync the system may drop the bytes and call the next fsync a success.
+            self.abort()
             raise storage_failure(err, f"finish {name} in the store at {self._store.root}") from err
         self._close()
 
@@ -242,9 +261,20 @@ class LocalSink:
                 os.unlink(self._path)
         self._close()
 
+    def _check_open(self) -> None:
+        if not self._open:
+            raise StorageFailure(
+                f"what was written to the store at {self._store.root} was given up after an earlier failure; "
+                "begin a new artifact and add its files again",
+                code="storage-failure",
+            )
+
     def _close(self) -> None:
         self._open = False
         os.close(self._descriptor)
+
+    def __del__(self) -> None:
+        self.abort()  # a draft that nobody logs must not hold its space until the process ends
 
 
 def storage_failure(err: OSError, doing: str) -> StorageFailure | CorruptData:

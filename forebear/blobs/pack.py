@@ -13,13 +13,15 @@ The pack's name is the BLAKE3 digest of the whole object.
 from __future__ import annotations
 
 import struct
-
-import zstandard
+from typing import TYPE_CHECKING
 
 from forebear.blobs.digest import Hasher, digest_of
 from forebear.blobs.objects import ObjectSink, object_name
 from forebear.errors import CorruptData
 from forebear.records.content import CODEC_RAW, CODEC_ZSTD, PACK, Slice, StoredObject
+
+if TYPE_CHECKING:
+    import zstandard
 
 MAGIC = b"FBPACK1\n"
 _LINE = struct.Struct("<32sQQQB")
@@ -45,9 +47,12 @@ class PackWriter:
         self._compressor: zstandard.ZstdCompressor | None = None
         self.slices: list[Slice] = []
         self.size = len(MAGIC)
+        self._end = b""
 
     def add(self, digest: bytes, content: bytes, *, compress: bool = False) -> None:
         """Append a blob; with ``compress`` it is stored as zstd where that is smaller."""
+        if len(self._buffer) >= _BUFFER_BYTES:
+            self._flush()  # before anything is noted, so that a full disk leaves the pack as it was
         stored, codec = content, CODEC_RAW
         if compress:
             packed = self._squeeze(content)
@@ -56,26 +61,40 @@ class PackWriter:
         self.slices.append(Slice(digest, self.size, len(stored), len(content), codec))
         self.size += len(stored)
         self._buffer += stored
+
+    def extend(self, blobs: dict[bytes, bytes]) -> None:
+        """Append many blobs as they are, by digest. Cost: one append for all of them."""
+        at = self.size
+        for digest, content in blobs.items():
+            length = len(content)
+            self.slices.append(Slice(digest, at, length, length, CODEC_RAW))
+            at += length
+        self.size = at
+        self._buffer += b"".join(blobs.values())
         if len(self._buffer) >= _BUFFER_BYTES:
             self._flush()
 
     def _squeeze(self, content: bytes) -> bytes:
         if self._compressor is None:
+            import zstandard  # 10 ms, only when a page is written
+
             self._compressor = zstandard.ZstdCompressor(level=1)
         return self._compressor.compress(content)
 
     def _flush(self) -> None:
-        self._hasher.update(self._buffer)
         self._sink.write(self._buffer)
+        self._hasher.update(self._buffer)
         self._buffer.clear()
 
     def finish(self) -> StoredObject:
-        """Write index and footer and make the pack durable; return its record."""
-        index = b"".join(_LINE.pack(*line) for line in sorted(self.slices))
-        self._buffer += index
-        self._buffer += _FOOTER.pack(self.size, len(self.slices), digest_of(index), MAGIC)
-        size = self.size + len(index) + FOOTER_BYTES
-        self._flush()
+        """Write index and footer and make the pack durable; return its record. May be repeated where it fails."""
+        if not self._end:
+            index = b"".join(_LINE.pack(*line) for line in sorted(self.slices))
+            self._end = index + _FOOTER.pack(self.size, len(self.slices), digest_of(index), MAGIC)
+            self._buffer += self._end
+        size = self.size + len(self._end)
+        if self._buffer:
+            self._flush()
         name = object_name(PACK, self._hasher.digest())
         self._sink.finish(name)
         return StoredObject(name=name, kind=PACK, size=size, slices=self.slices)
@@ -125,6 +144,8 @@ def unpack(stored: bytes | memoryview, size: int, codec: int) -> bytes | memoryv
     if codec == CODEC_RAW:
         content: bytes | memoryview = stored
     elif codec == CODEC_ZSTD:
+        import zstandard  # 10 ms, only when something compressed is read
+
         try:
             # A frame may claim any length; it is checked before that much memory is taken.
             if zstandard.frame_content_size(bytes(stored)) != size:

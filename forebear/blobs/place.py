@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -64,13 +63,12 @@ def _fill(descriptor: int, content: bytes | memoryview, path: str) -> None:
 def replacing(path: str) -> Iterator[str]:
     """Give a temporary file beside ``path`` that takes its place when the block ends well."""
     folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}")
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:40]}.", dir=folder)
-        os.close(descriptor)
+        os.close(os.open(temporary, _NEW_FILE, 0o666))
     except OSError as err:
         raise storage_failure(err, f"write {path}") from err
     try:
-        os.chmod(temporary, 0o666 & ~_umask())
         yield temporary
         os.replace(temporary, path)
     except BaseException as err:
@@ -79,12 +77,6 @@ def replacing(path: str) -> Iterator[str]:
         if isinstance(err, OSError) and err.errno is not None:
             raise storage_failure(err, f"write {path}") from err
         raise
-
-
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
 
 
 def copy_loose(objects: ObjectStore, digest: bytes, where: Location, path: str) -> None:

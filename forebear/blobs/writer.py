@@ -42,13 +42,27 @@ class BlobWriter:
         if len(content) >= SMALL_BYTES:
             self._add_loose(digest, content)
         else:
-            if self._pack is None:
-                self._sink = self._objects.sink()
-                self._pack = PackWriter(self._sink)
-            self._pack.add(digest, content, compress=compress)
-            if self._pack.size >= PACK_BYTES:
-                self._close_pack()
+            self._open_pack().add(digest, content, compress=compress)
+            self._close_full_pack()
         self._held.add(digest)
+
+    def add_many(self, blobs: list[tuple[bytes, bytes]]) -> None:
+        """Write small blobs from memory, as they are; those it holds already are passed over."""
+        fresh = {digest: content for digest, content in blobs if digest not in self._held}
+        if fresh:
+            self._open_pack().extend(fresh)
+            self._held.update(fresh)
+            self._close_full_pack()
+
+    def _open_pack(self) -> PackWriter:
+        if self._pack is None:
+            self._sink = self._objects.sink()
+            self._pack = PackWriter(self._sink)
+        return self._pack
+
+    def _close_full_pack(self) -> None:
+        if self._pack is not None and self._pack.size >= PACK_BYTES:
+            self._close_pack()
 
     def _add_loose(self, digest: bytes, content: bytes) -> None:
         sink = self._objects.sink()
@@ -75,7 +89,8 @@ class BlobWriter:
         sink = self._objects.sink()
         try:
             with open(path, "rb", buffering=0) as source:
-                before = os.fstat(source.fileno())
+                status = os.fstat(source.fileno())
+                before = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
                 digest, size = copy_and_hash(source.fileno(), sink.write)
                 check_unchanged(path, before, os.fstat(source.fileno()), size)
             if digest not in self._held:
@@ -119,11 +134,18 @@ class BlobWriter:
         self._pack = self._sink = None
 
 
-def check_unchanged(path: str, before: os.stat_result, after: os.stat_result, size: int) -> None:
-    """Raise `Conflict` if a file changed while its bytes were taken."""
-    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or size != after.st_size:
+def check_unchanged(path: str, before: tuple[int, int, int, int], after: os.stat_result, size: int) -> None:
+    """Raise `Conflict` if a file changed while its bytes were taken.
+
+    Args:
+        path: For the message.
+        before: Inode, size, mtime and ctime (nanoseconds) before.
+        after: Its status afterwards.
+        size: Bytes that were taken.
+    """
+    if before[2] != after.st_mtime_ns or before[1] != after.st_size or size != after.st_size:
         raise Conflict(
-            f"{path} changed while it was being read ({before.st_size} bytes before, {after.st_size} after); "
+            f"{path} changed while it was being read ({before[1]} bytes before, {after.st_size} after); "
             "add it again once its writer is done",
             code="file-changed",
         )

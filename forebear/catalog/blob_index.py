@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from forebear.catalog.driver import Driver, one, rows_in
+from forebear.catalog.driver import Driver, insert_rows, one, rows_in
 from forebear.catalog.port import MissingBlobs
 from forebear.records.content import DIGEST_BYTES, LOOSE, Location, Recipe, Slice, StoredObject
 
@@ -64,9 +64,11 @@ class BlobIndex:
             row = one(self._db, "SELECT id FROM objects WHERE name = ?", (stored.name,))
             assert row is not None
             object_id = row[0]
-            self._db.many(
-                _ADD_SLICE,
+            insert_rows(
+                self._db,
+                _ADD_SLICES,
                 [(s[0], object_id, s[1], s[2], s[3], s[4]) for s in sorted(stored.slices)],
+                "ON CONFLICT (digest, object_id) DO NOTHING",
             )
         return added
 
@@ -130,10 +132,7 @@ _LOCATE = (
     "FROM slices s JOIN objects o ON o.id = s.object_id WHERE s.digest IN ({keys})"
 )
 _RECIPES = "SELECT digest, size, parts FROM recipes WHERE digest IN ({keys})"
-_ADD_SLICE = (
-    'INSERT INTO slices (digest, object_id, "offset", stored, size, codec) VALUES (?, ?, ?, ?, ?, ?) '
-    "ON CONFLICT (digest, object_id) DO NOTHING"
-)
+_ADD_SLICES = 'INSERT INTO slices (digest, object_id, "offset", stored, size, codec)'
 _OBJECTS = (
     'SELECT o.name, o.kind, o.size, s.digest, s."offset", s.stored, s.size, s.codec '
     'FROM objects o LEFT JOIN slices s ON s.object_id = o.id ORDER BY o.name, s."offset"'

@@ -6,7 +6,7 @@ Statements are written with ``?`` for parameters and use only what both database
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 #: Keys in one ``IN (…)`` list; more are asked for in several statements.
 KEYS_A_STATEMENT = 2_000
+#: Rows of one ``INSERT``; more gain nothing and cost memory.
+ROWS_A_STATEMENT = 100
 
 
 class Driver(Protocol):
@@ -69,3 +71,20 @@ def one(driver: Driver, sql: str, params: Sequence[Any] = ()) -> Row | None:
     """Return the first row of a query, or ``None``."""
     found = driver.rows(sql, params)
     return found[0] if found else None
+
+
+def insert_rows(driver: Driver, head: str, rows: Sequence[Sequence[Any]], tail: str = "") -> None:
+    """Insert rows of one width, many a statement: half the time of a statement a row.
+
+    Args:
+        driver: Where to.
+        head: The statement up to and without ``VALUES``.
+        rows: Values in the order of the statement's columns.
+        tail: What follows the values, such as ``ON CONFLICT …``.
+    """
+    if not rows:
+        return
+    one_row = f"({','.join('?' * len(rows[0]))})"
+    for start in range(0, len(rows), ROWS_A_STATEMENT):
+        batch = rows[start : start + ROWS_A_STATEMENT]
+        driver.execute(f"{head} VALUES {','.join([one_row] * len(batch))} {tail}", list(chain.from_iterable(batch)))

@@ -18,7 +18,7 @@ from forebear.catalog.codec import (
     to_micros,
     version_of,
 )
-from forebear.catalog.driver import Driver, Row, one, rows_in
+from forebear.catalog.driver import Driver, Row, insert_rows, one, rows_in
 from forebear.catalog.port import MissingBlobs, TipMoved
 from forebear.names import LATEST, ArtifactRef, parse_version_number
 from forebear.records.artifacts import COMMITTED, DELETED, AliasMove, Collection, Committed, NewVersion, Version
@@ -239,8 +239,9 @@ class VersionTable(BlobIndex):
         if new.tip is not None:
             # The same content may have been in the tip under another path; its span simply goes on.
             gained -= {bytes(row[0]) for row in rows_in(self._db, _OPEN_SPANS.format(collection_id), gained)}
-        self._db.many(
-            "INSERT INTO file_spans (digest, collection_id, first) VALUES (?, ?, ?)",
+        insert_rows(
+            self._db,
+            "INSERT INTO file_spans (digest, collection_id, first)",
             [(digest, collection_id, number) for digest in sorted(gained)],
         )
 

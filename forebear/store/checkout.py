@@ -7,7 +7,6 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from forebear.blobs.digest import digest_of_file
@@ -20,6 +19,8 @@ from forebear.records.content import LOOSE, Location, Recipe
 from forebear.store.paths import SafeFolder
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from forebear.blobs.objects import ObjectStore
     from forebear.catalog.port import Catalog
 
@@ -53,6 +54,7 @@ class Checkout:
         self._link = link
         self._progress = progress or (lambda files, size: None)
         self._seen: dict[str, dict[str, Fingerprint]] = {}
+        self._present: dict[str, set[str]] = {}
         self._placed: list[tuple[str, bytes]] = []
 
     def place(self, files: Iterable[tuple[str, int, bytes]]) -> int:
@@ -79,8 +81,11 @@ class Checkout:
 
     def _in_place(self, target: str, size: int, digest: bytes) -> bool:
         folder, name = os.path.split(target)
-        if folder not in self._seen:
-            self._seen[folder] = self._fingerprints.folders([folder]).get(folder, {}) if os.listdir(folder) else {}
+        if folder not in self._present:
+            present = self._present[folder] = set(os.listdir(folder))
+            self._seen[folder] = self._fingerprints.folders([folder]).get(folder, {}) if present else {}
+        if name not in self._present[folder]:
+            return False
         try:
             status = os.lstat(target)
         except FileNotFoundError:
@@ -115,6 +120,8 @@ class Checkout:
         self._place_slices(slices, targets)
 
     def _place_slices(self, slices: list[tuple[bytes, Location]], targets: dict[bytes, list[str]]) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # 6 ms, only when something is written
+
         with ThreadPoolExecutor(1) as pool:
             under_way: list[Future[None]] = []
             batch: list[tuple[str, bytes | memoryview]] = []

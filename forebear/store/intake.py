@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from forebear.blobs.digest import digest_of, digest_of_file
@@ -23,8 +23,6 @@ Row = tuple[str, int, bytes]
 #: Small files read before the catalog is asked which of them it knows.
 BATCH_FILES = 1_000
 BATCH_BYTES = 16 * 1024 * 1024
-#: Folders whose fingerprints are asked for in one statement.
-BATCH_FOLDERS = 64
 #: Troubles listed before a message says how many more there are.
 LISTED_TROUBLES = 10
 
@@ -32,12 +30,31 @@ LISTED_TROUBLES = 10
 Progress = Callable[[int, int], None]
 
 
+#: A file may have become a named pipe since it was looked at; opening that must not wait for a writer.
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+
+#: What a file's status must stay: inode, size in bytes, mtime and ctime in nanoseconds.
+Look = tuple[int, int, int, int]
+
+
 class _File(NamedTuple):
     row_path: str
     path: str
-    folder: str
     name: str
-    status: os.stat_result
+    look: Look
+
+
+class _Folder(NamedTuple):
+    path: str
+    #: Prefix of its rows, empty or ending in ``/``.
+    inner: str
+    #: Device and inode of the folders it was reached through: meeting one again is a circle.
+    above: frozenset[tuple[int, int]]
+
+
+class _Found(NamedTuple):
+    fresh: list[_File]
+    below: list[_Folder]
 
 
 class Intake:
@@ -87,8 +104,11 @@ class Intake:
             raise InvalidInput(f"cannot add {path}: {err.strerror}", code="unreadable-file") from err
         if not stat.S_ISREG(status.st_mode):
             raise InvalidInput(f"cannot add {path}: it is {_kind(status.st_mode)}, not a file", code="not-a-file")
-        self._remember_folders([folder])
-        return self._take([_File(row_path, real, folder, name, status)], link, None)[0]
+        look = print_of(status)
+        known = self._fingerprints_of(folder).get(name)
+        if known is not None and known[:4] == look:
+            return (row_path, status.st_size, known[4])
+        return self._take(folder, [_File(row_path, real, name, look)], link, None)[0]
 
     def add_tree(
         self, root: str, prefix: str = "", *, link: bool = False, progress: Progress | None = None
@@ -105,100 +125,151 @@ class Intake:
         """
         rows: list[Row] = []
         troubles: list[str] = []
-        real = os.path.realpath(root)
-        for folders in _folders(real, prefix, troubles):
-            self._remember_folders([folder for folder, _ in folders])
-            for folder, files in folders:
-                fresh = self._unchanged(folder, files, rows)
-                rows += self._take(fresh, link, troubles)
-                if progress is not None:
-                    progress(len(files), sum(file.status.st_size for file in files))
+        waiting = [_Folder(os.path.realpath(root), prefix, frozenset())]
+        while waiting:
+            folder = waiting.pop()
+            begun = len(rows)
+            found = self._scan(folder, rows, troubles)
+            waiting += found.below
+            rows += self._take(folder.path, found.fresh, link, troubles)
+            if progress is not None:
+                progress(len(rows) - begun, sum(row[1] for row in rows[begun:]))
         if troubles:
             raise _refusal(root, troubles)
         return rows
 
     # -- how ----------------------------------------------------------------------------------------------------
 
-    def _remember_folders(self, folders: list[str]) -> None:
-        asked = [folder for folder in folders if folder not in self._seen]
-        if asked:
-            known = self._fingerprints.folders(asked)
-            self._seen.update((folder, known.get(folder, {})) for folder in asked)
+    def _fingerprints_of(self, folder: str) -> dict[str, Fingerprint]:
+        known = self._seen.get(folder)
+        if known is None:
+            known = self._seen[folder] = self._fingerprints.folders([folder]).get(folder, {})
+        return known
 
-    def _unchanged(self, folder: str, files: list[_File], rows: list[Row]) -> list[_File]:
-        """Append the rows of files that look as they did when they were hashed; return the others."""
-        seen = self._seen[folder]
-        if not seen:
-            return files
-        fresh = []
-        for file in files:
-            known = seen.get(file.name)
-            if known is not None and known[:4] == print_of(file.status):
-                rows.append((file.row_path, file.status.st_size, known[4]))
+    def _scan(self, folder: _Folder, rows: list[Row], troubles: list[str]) -> _Found:
+        """Look at one folder: files known by their fingerprint go to ``rows``, what is no file to ``troubles``."""
+        found = _Found([], [])
+        try:
+            status = os.stat(folder.path)
+            above = folder.above | {(status.st_dev, status.st_ino)}
+            if len(above) == len(folder.above):
+                troubles.append(f"{folder.path}: a symbolic link leads in a circle")
             else:
-                fresh.append(file)
-        if len(seen) > len(files) - len(fresh):
-            # Forget files that are gone, so that a row does not grow for ever.
-            names = {file.name for file in files}
-            self._seen[folder] = {name: known for name, known in seen.items() if name in names}
-            self._changed.add(folder)
-        return fresh
+                known = self._fingerprints_of(folder.path)
+                with os.scandir(folder.path) as entries:
+                    self._scan_entries(entries, folder, above, known, rows, found, troubles)
+        except OSError as err:
+            troubles.append(f"{folder.path}: {err.strerror}")
+        return found
 
-    def _take(self, files: list[_File], link: bool, troubles: list[str] | None) -> list[Row]:
+    def _scan_entries(
+        self,
+        entries: Iterable[os.DirEntry[str]],
+        folder: _Folder,
+        above: frozenset[tuple[int, int]],
+        known: dict[str, Fingerprint],
+        rows: list[Row],
+        found: _Found,
+        troubles: list[str],
+    ) -> None:
+        # The loop that an unchanged tree spends its time in: one stat and one tuple a file.
+        prefix, hits = folder.inner, 0
+        for entry in entries:
+            name = entry.name
+            try:
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISLNK(status.st_mode):
+                    status = entry.stat()
+            except OSError as err:
+                troubles.append(f"{entry.path}: {err.strerror}")
+                continue
+            seen = known.get(name)
+            if stat.S_ISREG(status.st_mode):
+                look = print_of(status)
+                if seen is not None and seen[:4] == look:
+                    hits += 1
+                    rows.append((prefix + name, seen[1], seen[4]))
+                else:
+                    found.fresh.append(_File(prefix + name, entry.path, name, look))
+            elif stat.S_ISDIR(status.st_mode):
+                path = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+                found.below.append(_Folder(path, f"{prefix}{name}/", above))
+            else:
+                troubles.append(f"{entry.path}: it is {_kind(status.st_mode)}, not a file")
+        if len(known) > hits:
+            self._forget_missing(folder.path, known)
+
+    def _forget_missing(self, folder: str, known: dict[str, Fingerprint]) -> None:
+        """Forget files that are gone or changed, so that a row does not grow for ever."""
+        present = set(os.listdir(folder))
+        gone = [name for name in known if name not in present]
+        for name in gone:
+            del known[name]
+        if gone:
+            self._changed.add(folder)
+
+    def _take(self, folder: str, files: list[_File], link: bool, troubles: list[str] | None) -> list[Row]:
+        """Take files of one folder that are not known by their fingerprint; return their rows."""
         rows: list[Row] = []
-        batch: list[tuple[_File, bytes, bytes]] = []
+        batch: list[tuple[_File, bytes]] = []
         held = 0
+        begun = time.time_ns()
         for file in files:
             try:
-                if file.status.st_size >= SMALL_BYTES:
-                    rows.append(self._take_large(file, link))
+                if file.look[1] >= SMALL_BYTES:
+                    rows.append(self._take_large(folder, file, link))
                     continue
-                content = _read_small(file)
+                content = _read_small(file.path, file.look)
             except OSError as err:
                 if troubles is None or isinstance(err, StorageFailure):
                     raise _unreadable(file.path, err) from err
                 troubles.append(f"{file.path}: {err.strerror}")
                 continue
-            batch.append((file, digest_of(content), content))
+            batch.append((file, content))
             held += len(content)
             if len(batch) >= BATCH_FILES or held >= BATCH_BYTES:
-                rows += self._take_small(batch)
-                batch, held = [], 0
-        return rows + self._take_small(batch)
+                rows += self._take_small(folder, batch, begun)
+                batch, held, begun = [], 0, time.time_ns()
+        if batch:
+            rows += self._take_small(folder, batch, begun)
+        return rows
 
-    def _take_small(self, batch: list[tuple[_File, bytes, bytes]]) -> list[Row]:
-        known = self._catalog.known(digest for _, digest, _ in batch)
-        now = time.time_ns()
-        for file, digest, content in batch:
-            if digest not in known:
-                self._writer.add(digest, content)
-            self._remember(file, digest, now)
-        return [(file.row_path, len(content), digest) for file, digest, content in batch]
+    def _take_small(self, folder: str, batch: list[tuple[_File, bytes]], begun: int) -> list[Row]:
+        """Hash and store files read since ``begun`` (nanoseconds since 1970)."""
+        digests = [digest_of(content) for _, content in batch]
+        known = self._catalog.known(digests)
+        self._writer.add_many(
+            [(digest, content) for digest, (_, content) in zip(digests, batch, strict=True) if digest not in known]
+        )
+        seen = self._seen[folder]
+        rows = []
+        for digest, (file, _) in zip(digests, batch, strict=True):
+            row_path, _, name, look = file
+            rows.append((row_path, look[1], digest))
+            if may_remember(look[2], look[3], begun):
+                seen[name] = (*look, digest)
+        self._changed.add(folder)
+        return rows
 
-    def _take_large(self, file: _File, link: bool) -> Row:
-        now = time.time_ns()
-        size = file.status.st_size
+    def _take_large(self, folder: str, file: _File, link: bool) -> Row:
+        begun = time.time_ns()
+        size, look = file.look[1], file.look
         # Only a file whose size some large blob has can be known already; the others are copied in the same pass.
         if link or self._catalog.sizes_held([size]):
             digest, size = digest_of_file(file.path)
-            check_unchanged(file.path, file.status, os.stat(file.path), size)
+            check_unchanged(file.path, look, os.stat(file.path), size)
             if not self._writer.holds(digest) and not self._catalog.known([digest]):
                 if link:
                     self._writer.link_file(file.path, digest, size)
-                    file = file._replace(status=os.stat(file.path))  # linking changed its ctime
+                    look = print_of(os.stat(file.path))  # linking changed its ctime
                 else:
-                    copied, size = self._writer.copy_file(file.path)
-                    digest = copied
+                    digest, size = self._writer.copy_file(file.path)
         else:
             digest, size = self._writer.copy_file(file.path)
-        self._remember(file, digest, now)
+        if may_remember(look[2], look[3], begun) or link:
+            self._seen[folder][file.name] = (*look, digest)
+            self._changed.add(folder)
         return (file.row_path, size, digest)
-
-    def _remember(self, file: _File, digest: bytes, now: int) -> None:
-        status = file.status
-        if may_remember(status.st_mtime_ns, status.st_ctime_ns, now):
-            self._seen[file.folder][file.name] = (*print_of(status), digest)
-            self._changed.add(file.folder)
 
     # -- what comes out -----------------------------------------------------------------------------------------
 
@@ -220,74 +291,14 @@ class Intake:
         self._writer.abort()
 
 
-def _read_small(file: _File) -> bytes:
-    descriptor = os.open(file.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0))
+def _read_small(path: str, look: Look) -> bytes:
+    descriptor = os.open(path, _READ)
     try:
-        content = os.read(descriptor, file.status.st_size + 1)
-        check_unchanged(file.path, file.status, os.fstat(descriptor), len(content))
+        content = os.read(descriptor, look[1] + 1)
+        check_unchanged(path, look, os.fstat(descriptor), len(content))
         return content
     finally:
         os.close(descriptor)
-
-
-def _folders(root: str, prefix: str, troubles: list[str]) -> Iterator[list[tuple[str, list[_File]]]]:
-    """Yield the folders below ``root`` with their files, some at a time; what is neither goes to ``troubles``."""
-    ready: list[tuple[str, list[_File]]] = []
-    waiting: list[tuple[str, str, frozenset[tuple[int, int]]]] = [(root, prefix, frozenset())]
-    while waiting:
-        folder, inner, above = waiting.pop()
-        try:
-            status = os.stat(folder)
-            identity = (status.st_dev, status.st_ino)
-            if identity in above:
-                troubles.append(f"{folder}: a symbolic link leads in a circle")
-                continue
-            files, below = _scan(folder, inner, troubles)
-        except OSError as err:
-            troubles.append(f"{folder}: {err.strerror}")
-            continue
-        waiting += [(path, deeper, above | {identity}) for path, deeper in below]
-        ready.append((folder, files))
-        if len(ready) >= BATCH_FOLDERS:
-            yield ready
-            ready = []
-    yield ready
-
-
-def _scan(folder: str, inner: str, troubles: list[str]) -> tuple[list[_File], list[tuple[str, str]]]:
-    files: list[_File] = []
-    below: list[tuple[str, str]] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            row_path = inner + entry.name
-            try:
-                if entry.is_symlink():
-                    _follow(entry, row_path, files, below, troubles)
-                elif entry.is_dir(follow_symlinks=False):
-                    below.append((entry.path, row_path + "/"))
-                else:
-                    _sort_in(_File(row_path, entry.path, folder, entry.name, entry.stat()), files, troubles)
-            except OSError as err:
-                troubles.append(f"{entry.path}: {err.strerror}")
-    return files, below
-
-
-def _follow(
-    entry: os.DirEntry[str], row_path: str, files: list[_File], below: list[tuple[str, str]], troubles: list[str]
-) -> None:
-    status = entry.stat()
-    if stat.S_ISDIR(status.st_mode):
-        below.append((os.path.realpath(entry.path), row_path + "/"))
-    else:
-        folder = os.path.dirname(entry.path)
-        _sort_in(_File(row_path, entry.path, folder, entry.name, status), files, troubles)
-
-
-def _sort_in(file: _File, files: list[_File], troubles: list[str]) -> None:
-    if stat.S_ISREG(file.status.st_mode):
-        files.append(file)
-    else:
-        troubles.append(f"{file.path}: it is {_kind(file.status.st_mode)}, not a file")
 
 
 def _kind(mode: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from forebear.errors import InvalidInput
 
+_NOT_A_NAME = frozenset({"", ".", ".."})
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -56,7 +57,8 @@ class SafeFolder:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = os.path.realpath(root)
-        self._safe = {self.root}
+        #: Folder inside → folder on this machine, for those that were looked at.
+        self._safe: dict[str, str] = {}
 
     def join(self, path: str) -> str:
         """Return the absolute path of ``path`` below the root, its parent folders made.
@@ -64,16 +66,18 @@ class SafeFolder:
         Raises:
             InvalidInput: it would lie elsewhere, or a file is where a folder must be.
         """
-        check_inner_path(path)
-        if os.sep != "/" and os.sep in path:
-            raise InvalidInput(f"path {path!r} holds {os.sep!r}, which separates folders here", code="unsafe-path")
         folder, _, name = path.rpartition("/")
-        parent = os.path.join(self.root, folder) if folder else self.root
-        if parent not in self._safe:
-            self._enter(parent, path)
+        parent = self._safe.get(folder)
+        if parent is None or name in _NOT_A_NAME or "\x00" in name or not folder or os.sep != "/":
+            check_inner_path(path)
+            if os.sep != "/" and os.sep in path:
+                raise InvalidInput(f"path {path!r} holds {os.sep!r}, which separates folders here", code="unsafe-path")
+            if parent is None:
+                parent = self._enter(folder, path)
         return f"{parent}{os.sep}{name}"
 
-    def _enter(self, folder: str, path: str) -> None:
+    def _enter(self, inner: str, path: str) -> str:
+        folder = os.path.join(self.root, inner) if inner else self.root
         try:
             os.makedirs(folder, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as err:
@@ -85,4 +89,5 @@ class SafeFolder:
                 f"path {path!r} would leave {self.root} through a symbolic link at or above {folder}",
                 code="unsafe-path",
             )
-        self._safe.add(folder)
+        self._safe[inner] = folder
+        return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,6 +119,8 @@ def _settings(
 
 def _store_of(settings: Settings) -> Store:
     if settings.mode == "disabled":
+        import tempfile  # 8 ms, only for this mode
+
         # Everything works, in a place that goes with the process.
         return shared_store(tempfile.mkdtemp(prefix="forebear-disabled-"))
     return shared_store(settings.store)

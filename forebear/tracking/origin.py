@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import platform
 import socket
 import sys
 from pathlib import Path
@@ -28,7 +27,7 @@ def current_origin() -> RunOrigin:
         git_dirty=dirty,
         host=socket.gethostname(),
         user=_user(),
-        python=platform.python_version(),
+        python=".".join(map(str, sys.version_info[:3])),
         pid=os.getpid(),
         pid_started=process_start(os.getpid()),
     )
