@@ -1,0 +1,96 @@
+"""A digest is BLAKE3-256 of the whole content, however it is read."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import blake3
+import pytest
+
+from forebear.blobs import digest
+from forebear.blobs.copying import copy_and_hash
+from forebear.blobs.digest import READ_BYTES, THREADS_FROM_BYTES, Hasher, digest_of, digest_of_file, digest_of_stream
+from forebear.blobs.writer import SMALL_BYTES
+
+#: Around every size at which something else happens.
+SIZES = sorted(
+    {size + off for size in (1024, SMALL_BYTES, THREADS_FROM_BYTES, READ_BYTES, 2 * READ_BYTES) for off in (-1, 0, 1)}
+    | {0, 1, 63, 64, 65}
+)
+#: From the test vectors of the BLAKE3 team: input of n bytes 0, 1, …, 250, 0, 1, … (first 32 bytes of the output).
+#: https://github.com/BLAKE3-team/BLAKE3/blob/master/test_vectors/test_vectors.json
+VECTORS = {
+    0: "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+    1: "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
+    1024: "42214739f095a406f3fc83deb889744ac00df831c10daa55189b5d121c855af7",
+}
+
+
+def content_of(size: int) -> bytes:
+    return (bytes(range(251)) * (size // 251 + 1))[:size]
+
+
+@pytest.mark.parametrize(("size", "expected"), VECTORS.items())
+def test_the_digests_are_those_of_the_specification(size: int, expected: str) -> None:
+    assert digest_of(content_of(size)).hex() == expected
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_all_ways_of_reading_give_the_same(size: int, tmp_path: Path) -> None:
+    content = content_of(size)
+    expected = blake3.blake3(content).digest()
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert digest_of(content) == expected
+    assert digest_of(memoryview(content)) == expected
+    assert digest_of_file(path) == (expected, size)
+    with open(path, "rb", buffering=0) as stream:
+        assert digest_of_stream(stream) == (expected, size)
+    hasher = Hasher(threads=2)
+    for start in range(0, size, 1_000_003):
+        hasher.update(content[start : start + 1_000_003])
+    assert (hasher.digest(), hasher.size) == (expected, size)
+    copied = bytearray()
+    with open(path, "rb", buffering=0) as stream:
+        assert copy_and_hash(stream.fileno(), copied.extend) == (expected, size)
+    assert copied == content
+
+
+def test_a_stream_is_hashed_from_where_it_stands() -> None:
+    stream = io.BytesIO(b"skipped-wanted")
+    stream.seek(8)
+    assert digest_of_stream(stream) == (digest_of(b"wanted"), 6)
+
+
+def test_a_file_that_grows_while_it_is_read_is_hashed_as_far_as_it_got(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Size and digest that come back belong together, so that a caller sees that the size is another."""
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    real = os.fstat
+
+    def grow(descriptor: int) -> os.stat_result:
+        status = real(descriptor)
+        with path.open("ab") as file:
+            file.write(b"more")
+        return status
+
+    monkeypatch.setattr(digest.os, "fstat", grow)
+    found, size = digest_of_file(path)
+    monkeypatch.undo()
+    assert found == digest_of(path.read_bytes()[:size])
+    assert size > 10
+
+
+def test_an_error_of_the_writing_side_comes_through(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content_of(3 * READ_BYTES))
+
+    def refuse(part: memoryview) -> None:
+        raise OSError(28, "full")
+
+    with open(path, "rb", buffering=0) as stream, pytest.raises(OSError, match="full"):
+        copy_and_hash(stream.fileno(), refuse)
