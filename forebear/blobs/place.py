@@ -93,7 +93,9 @@ def copy_loose(objects: ObjectStore, digest: bytes, where: Location, path: str) 
         try:
             stream = open(source, "rb", buffering=0)  # noqa: SIM115 - closed by the with below
         except FileNotFoundError as err:
-            raise CorruptData(f"object {where.object} is missing from the store", code="missing-object") from err
+            raise CorruptData(
+                f"object {where.object} is missing from the store", code="missing-object", digest=digest
+            ) from err
         with stream, open(temporary, "wb", buffering=0) as target:
             if _clone(stream.fileno(), target.fileno()):
                 found = digest_of_file(temporary)[0]
@@ -125,10 +127,11 @@ def link_loose(objects: ObjectStore, where: Location, path: str) -> Path:
     source = objects.local_path(where.object)
     if source is None:
         raise Unsupported("link=True needs a store in a folder of this machine", code="no-hard-link")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}")
     try:
-        os.link(source, path)
+        os.link(source, temporary)
+        os.replace(temporary, path)
     except FileNotFoundError as err:
         raise CorruptData(f"object {where.object} is missing from the store", code="missing-object") from err
     except OSError as err:
@@ -138,4 +141,8 @@ def link_loose(objects: ObjectStore, where: Location, path: str) -> Path:
                 code="no-hard-link",
             ) from err
         raise storage_failure(err, f"link {path}") from err
+    finally:
+        # Also after success: renaming one link of a file onto another link of it does nothing.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
     return source
