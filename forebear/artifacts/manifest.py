@@ -105,9 +105,7 @@ def parse_page(digest: bytes, content: bytes) -> tuple[int, list[Row]]:
         if version != FORMAT or level < 0:
             raise CorruptData(f"manifest page {digest.hex()[:16]}… has the unknown form {version}", code="bad-manifest")
         return level, [_leaf_row(row) for row in rows] if level == 0 else [_inner_row(row) for row in rows]
-    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as err:
-        if isinstance(err, CorruptData):
-            raise
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as err:
         raise CorruptData(f"manifest page {digest.hex()[:16]}… cannot be read: {err}", code="bad-manifest") from err
 
 
@@ -118,16 +116,33 @@ def _leaf_row(row: Any) -> Row:
     if len(row) == 3:
         if type(digest) is not bytes or len(digest) != DIGEST_BYTES or size is None:
             raise ValueError("a row has no digest")
-    elif len(row) != 5 or type(row[3]) is not str or type(row[4]) is not dict:
+    elif len(row) != 5:
         raise ValueError("a row has neither three nor five fields")
+    else:
+        _check_reference(digest, row[3], row[4])
     return tuple(row)
+
+
+def _check_reference(digest: Any, ref: Any, identity: Any) -> None:
+    if digest is not None and (type(digest) is not bytes or len(digest) != DIGEST_BYTES):
+        raise ValueError("a reference has a digest of another form")
+    if type(ref) is not str or type(identity) is not dict:
+        raise ValueError("a reference has no URI or identity")
+    if not all(type(key) is str and type(value) is str for key, value in identity.items()):
+        raise ValueError("the identity of a reference is not text")
 
 
 def _inner_row(row: Any) -> PageRef:
     first, digest, rows, size = row
     if type(first) is not str or type(digest) is not bytes or len(digest) != DIGEST_BYTES:
         raise ValueError("a row of an inner page has no path or digest")
-    return PageRef(first, digest, int(rows), int(size))
+    if type(rows) is not int or type(size) is not int or rows < 0 or size < 0:
+        raise ValueError("a row of an inner page has no totals")
+    return PageRef(first, digest, rows, size)
+
+
+def _wrong_level() -> CorruptData:
+    return CorruptData("a manifest page is on the wrong level", code="bad-manifest")
 
 
 class Manifest:
@@ -154,7 +169,7 @@ class Manifest:
         # A level-1 page names about 256 leaves: reading them together is one look-up and a few reads.
         for below, rows in self._page(wanted):
             if below != level - 1:
-                raise CorruptData("a manifest page is on the wrong level", code="bad-manifest")
+                raise _wrong_level()
             yield from self._below(below, rows, prefix)
 
     def get(self, path: str) -> Entry | None:
@@ -164,7 +179,9 @@ class Manifest:
             refs = _covering(page, path, exact=True)
             if not refs:
                 return None
-            level, page = self._page([refs[-1][1]])[0]
+            above, (level, page) = level, self._page([refs[-1][1]])[0]
+            if level != above - 1:
+                raise _wrong_level()
         return next((Entry.from_row(row) for row in page if row[0] == path), None)
 
     def _page(self, digests: list[bytes]) -> list[tuple[int, list[Row]]]:
@@ -194,19 +211,21 @@ class Manifest:
             mine = [digest for digest in mine if digest not in common]
             theirs = [digest for digest in theirs if digest not in common]
             if level_here is None or level_there is None or level_here == level_there:
-                mine, level_here = self._open(mine, here)
-                theirs, level_there = other._open(theirs, there)
+                mine, level_here = self._open(mine, here, level_here)
+                theirs, level_there = other._open(theirs, there, level_there)
             elif level_here > level_there:
-                mine, level_here = self._open(mine, here)
+                mine, level_here = self._open(mine, here, level_here)
             else:
-                theirs, level_there = other._open(theirs, there)
+                theirs, level_there = other._open(theirs, there, level_there)
         return _without_common(here, there)
 
-    def _open(self, digests: list[bytes], rows: list[Row]) -> tuple[list[bytes], int]:
+    def _open(self, digests: list[bytes], rows: list[Row], expected: int | None) -> tuple[list[bytes], int]:
         """Read pages of one level: append leaf rows to ``rows``, return the pages below and their level."""
         below: list[bytes] = []
         level = 0
         for level, page in self._page(digests):
+            if expected is not None and level != expected:
+                raise _wrong_level()
             if level:
                 below += [ref[1] for ref in page]
             else:
