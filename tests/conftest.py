@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -54,6 +55,17 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     _isolate(monkeypatch, folder)
     monkeypatch.chdir(work)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """No run and no open store of one test is seen by the next."""
+    yield
+    if "forebear.tracking.current" in sys.modules:
+        for run in sys.modules["forebear.tracking.current"].active_runs():
+            run.end(1, "left open by a test")
+    if "forebear.store.shared" in sys.modules:
+        sys.modules["forebear.store.shared"].close_stores()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
