@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from forebear.blobs.digest import digest_of_file
+from forebear.blobs.local import storage_failure
 from forebear.blobs.place import copy_loose, link_loose, write_new
 from forebear.blobs.reader import WINDOW_BYTES, read_blobs, wrong_digest
 from forebear.blobs.writer import SMALL_BYTES
 from forebear.catalog.fingerprints import Fingerprint, FingerprintCache, may_remember, print_of
 from forebear.errors import CorruptData, InvalidInput
 from forebear.records.content import LOOSE, Location, Recipe
+from forebear.store.intake import remember_objects
 from forebear.store.paths import SafeFolder
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ class Checkout:
 
         Cost: a stat for each file that is there; otherwise one read for each run of neighbouring slices.
         """
-        os.makedirs(self._folder.root, exist_ok=True)
+        self._make_root()
         targets: dict[bytes, list[str]] = {}
         for path, size, digest in files:
             target = self._folder.join(path)
@@ -76,8 +78,18 @@ class Checkout:
                 targets.setdefault(digest, []).append(target)
         if targets:
             self._write(targets)
+        if self._placed:
             self._remember()
         return sum(len(paths) for paths in targets.values())
+
+    def _make_root(self) -> None:
+        root = self._folder.root
+        try:
+            os.makedirs(root, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as err:
+            raise InvalidInput(f"cannot make the folder {root}: a file is in its place", code="file-in-the-way") from err
+        except OSError as err:
+            raise storage_failure(err, f"make the folder {root}") from err
 
     def _in_place(self, target: str, size: int, digest: bytes) -> bool:
         folder, name = os.path.split(target)
@@ -161,18 +173,15 @@ class Checkout:
         known = self._fingerprints.folders([folder]).get(folder, {})
         try:
             fingerprint = print_of(os.stat(source))
-        except FileNotFoundError:
-            fingerprint = None
-        if (
-            fingerprint is not None
-            and known.get(name) != (*fingerprint, digest)
-            and digest_of_file(source)[0] != digest
-        ):
+        except FileNotFoundError as err:
+            raise CorruptData(
+                f"object {where.object} is missing from the store", code="missing-object", digest=digest
+            ) from err
+        if known.get(name) != (*fingerprint, digest) and digest_of_file(source)[0] != digest:
             raise wrong_digest(digest, where.object)
         link_loose(self._objects, where, path)
         # The new link changed the object's ctime, so its fingerprint is taken again.
-        known[name] = (*print_of(os.stat(source)), digest)
-        self._fingerprints.save({folder: known})
+        remember_objects(self._objects, self._fingerprints, [(where.object, digest)])
 
     def _place_recipe(self, digest: bytes, recipe: Recipe, paths: list[str]) -> None:
         located = self._catalog.locate(recipe.parts)

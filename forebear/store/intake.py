@@ -12,6 +12,7 @@ from forebear.blobs.digest import digest_of, digest_of_file
 from forebear.blobs.writer import SMALL_BYTES, BlobWriter, check_unchanged
 from forebear.catalog.fingerprints import Fingerprint, FingerprintCache, may_remember, print_of
 from forebear.errors import InvalidInput, StorageFailure
+from forebear.records.content import LOOSE
 
 if TYPE_CHECKING:
     from forebear.blobs.objects import ObjectStore
@@ -66,7 +67,9 @@ class Intake:
     def __init__(self, catalog: Catalog, objects: ObjectStore, fingerprints: FingerprintCache) -> None:
         self._catalog = catalog
         self._fingerprints = fingerprints
+        self._objects = objects
         self._writer = BlobWriter(objects)
+        self._loose: list[tuple[str, bytes]] = []
         self._seen: dict[str, dict[str, Fingerprint]] = {}
         self._changed: set[str] = set()
 
@@ -279,16 +282,38 @@ class Intake:
 
     def finish(self) -> list[StoredObject]:
         """Make all bytes durable; return the objects for the catalog to register."""
-        return self._writer.finish()
+        finished = self._writer.finish()
+        self._loose += [(stored.name, stored.slices[0].digest) for stored in finished if stored.kind == LOOSE]
+        return finished
 
     def remember(self) -> None:
         """Keep the fingerprints of what was taken; called once a commit names it."""
         self._fingerprints.save({folder: self._seen[folder] for folder in self._changed})
         self._changed.clear()
+        remember_objects(self._objects, self._fingerprints, self._loose)
+        self._loose.clear()
 
     def abort(self) -> None:
         """Drop what is not finished."""
         self._writer.abort()
+
+
+def remember_objects(
+    objects: ObjectStore, fingerprints: FingerprintCache, loose: Iterable[tuple[str, bytes]]
+) -> None:
+    """Keep the fingerprints of loose objects whose bytes were just hashed, so that links of them need no reading.
+
+    Unlike other files an object may be remembered at once: it is read-only, and nobody writes to it a second time.
+    """
+    folders: dict[str, dict[str, Fingerprint]] = {}
+    for name, digest in loose:
+        path = objects.local_path(name)
+        if path is not None:
+            folder = str(path.parent)
+            if folder not in folders:
+                folders[folder] = fingerprints.folders([folder]).get(folder, {})
+            folders[folder][path.name] = (*print_of(os.stat(path)), digest)
+    fingerprints.save(folders)
 
 
 def _read_small(path: str, look: Look) -> bytes:

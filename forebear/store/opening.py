@@ -41,7 +41,9 @@ def open_store(url: str | os.PathLike[str], *, create: bool = True) -> Store:
     root = _folder_of(os.fspath(url))
     mark = _read_mark(root)
     if mark is None and not create:
-        raise NotFound(f"there is no store at {root}; make one with: forebear init {root}", code="store-not-found")
+        raise NotFound(
+            f"there is no store at {root}; make one with: forebear init --store {root}", code="store-not-found"
+        )
     _refuse_network(root)
     if mark is None:
         _make_folder(root)

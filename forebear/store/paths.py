@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import PurePosixPath
 
+from forebear.blobs.local import storage_failure
 from forebear.errors import InvalidInput
 
 _NOT_A_NAME = frozenset({"", ".", ".."})
@@ -78,16 +79,22 @@ class SafeFolder:
 
     def _enter(self, inner: str, path: str) -> str:
         folder = os.path.join(self.root, inner) if inner else self.root
+        self._check_links(folder, path)  # before folders are made, for they would be made behind the link
         try:
             os.makedirs(folder, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as err:
             raise InvalidInput(
                 f"cannot make the folder {folder}: a file is in its place", code="file-in-the-way"
             ) from err
+        except OSError as err:
+            raise storage_failure(err, f"make the folder {folder}") from err
+        self._check_links(folder, path)
+        self._safe[inner] = folder
+        return folder
+
+    def _check_links(self, folder: str, path: str) -> None:
         if os.path.realpath(folder) != folder:
             raise InvalidInput(
                 f"path {path!r} would leave {self.root} through a symbolic link at or above {folder}",
                 code="unsafe-path",
             )
-        self._safe[inner] = folder
-        return folder
