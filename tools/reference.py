@@ -83,20 +83,41 @@ def is_documented(value: Any) -> bool:
     return isinstance(value, property | classmethod | staticmethod) or inspect.isfunction(value)
 
 
+class Bare(str):
+    """An annotation that is shown as it was written, without the quotes of a string."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def signature(name: str, thing: Any) -> str:
     """Return a line such as ``forebear.init(project: str | None = None) -> Run``, folded when it is long."""
     try:
         found = inspect.signature(thing)
     except (TypeError, ValueError):
         return name
-    parameters = [p for p in found.parameters.values() if p.name not in {"self", "cls"}]
-    # Addresses in the text of a default change with every run.
-    found = found.replace(parameters=parameters)
-    text = re.sub(r" at 0x[0-9a-f]+", "", name + str(found).replace("'", "") if parameters else f"{name}{found}")
+    parameters = [bare(p) for p in found.parameters.values() if p.name not in {"self", "cls"}]
+    result = found.return_annotation
+    result = Bare(result) if isinstance(result, str) else result
+    found = found.replace(parameters=parameters, return_annotation=result)
+    text = f"{name}{found}"
     if len(text) <= 100:
         return text
-    result = "" if found.return_annotation is found.empty else f" -> {found.return_annotation}"
-    return "\n".join([f"{name}(", *(f"    {part}," for part in folded(parameters)), f"){result}"])
+    end = "" if result is found.empty else f" -> {inspect.formatannotation(result)}"
+    return "\n".join([f"{name}(", *(f"    {part}," for part in folded(parameters)), f"){end}"])
+
+
+def bare(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return ``parameter`` as a reader should see it."""
+    annotation, default = parameter.annotation, parameter.default
+    if isinstance(annotation, str):
+        annotation = Bare(annotation)
+    if " at 0x" in repr(default):
+        # The address of an object changes with every run, and says nothing.
+        default = Bare("...")
+    return parameter.replace(annotation=annotation, default=default)
 
 
 def folded(parameters: list[inspect.Parameter]) -> Iterator[str]:
@@ -108,7 +129,7 @@ def folded(parameters: list[inspect.Parameter]) -> Iterator[str]:
         elif parameter.kind is parameter.KEYWORD_ONLY and not starred:
             starred = True
             yield "*"
-        yield re.sub(r" at 0x[0-9a-f]+", "", str(parameter))
+        yield str(parameter)
 
 
 def docstring(text: str) -> Iterator[str]:
@@ -136,10 +157,10 @@ def cli_page() -> Iterator[str]:
     """Yield the lines of the page about the command ``forebear``."""
     import typer.main
 
-    from forebear.cli.main import app
+    from forebear.cli.app import build
 
     yield from ("# Command line", "", NOTE, "")
-    yield from command_section("forebear", typer.main.get_command(app), level=2)
+    yield from command_section("forebear", typer.main.get_command(build(None)), level=2)
 
 
 def command_section(path: str, command: Any, level: int) -> Iterator[str]:
