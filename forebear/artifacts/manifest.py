@@ -172,6 +172,11 @@ class Manifest:
                 raise _wrong_level()
             yield from self._below(below, rows, prefix)
 
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """All entries by path. Cost: every page; for one file `get` reads one page a level."""
+        return {row[0]: Entry.from_row(row) for row in self.rows()}
+
     def get(self, path: str) -> Entry | None:
         """Return the entry at ``path``, or ``None``. Cost: one page a level."""
         level, page = self._page([self.root])[0]
