@@ -14,7 +14,7 @@ from forebear.artifacts.manifest import Manifest, Row
 from forebear.blobs.digest import digest_of_file
 from forebear.errors import CorruptData, NotFound
 from forebear.records.content import Entry
-from forebear.store.paths import SafeFolder, normal_inner_path
+from forebear.store.paths import SafeFolder, check_inner_path
 
 if TYPE_CHECKING:
     from forebear.records.artifacts import Version
@@ -108,7 +108,8 @@ def _is_file_of(path: str, size: int | None, digest: bytes) -> bool:
 
 def _named(store: Store, version: Version, err: CorruptData) -> CorruptData:
     """Add to an error which file of the version was wanted, and who else is hit."""
-    paths = [row[0] for row in manifest_of(store, version).rows() if row[2] == err.digest]
+    rows = manifest_of(store, version).rows() if err.digest else ()
+    paths = [row[0] for row in rows if row[2] == err.digest]
     where = f" ({paths[0]!r} of {version.label})" if paths else f" (of {version.label})"
     hit = affected_versions(store, err.digest) if err.digest else ()
     others = f"; it is also in {', '.join(name for name in hit if name != version.label)[:200]}" if len(hit) > 1 else ""
@@ -168,7 +169,7 @@ def damage_in_folder(store: Store, version: Version, root: str) -> Iterator[Dama
         raise NotFound(f"there is no folder {root}; download the artifact first", code="path-not-found")
     rows = list(manifest_of(store, version).rows())
     for row in rows:
-        path = os.path.join(root, row[0])
+        path = os.path.join(root, check_inner_path(row[0]))
         if not os.path.isfile(path):
             yield Damage(row[0], "missing")
         elif row[2] is not None and not _is_file_of(path, row[1], row[2]):
@@ -176,6 +177,6 @@ def damage_in_folder(store: Store, version: Version, root: str) -> Iterator[Dama
     wanted = {row[0] for row in rows}
     for folder, _, files in os.walk(root):
         for name in files:
-            inner = normal_inner_path(os.path.relpath(os.path.join(folder, name), root))
+            inner = os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
             if inner not in wanted:
                 yield Damage(inner, "not part of the version")

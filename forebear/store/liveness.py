@@ -8,18 +8,25 @@ from pathlib import Path
 
 from forebear.records.runs import CRASHED, RUNNING, RunOrigin, RunRecord
 
-#: Position of "starttime" in /proc/PID/stat, counted after the process name (proc(5), field 22).
-_START_FIELD = 19
+#: Positions of "state" and "starttime" in /proc/PID/stat, counted after the process name (proc(5), fields 3 and 22).
+_STATE_FIELD, _START_FIELD = 0, 19
+#: Ended, but its parent has not asked for its exit code: in a container perhaps nobody ever will.
+_ENDED = {"Z", "X"}
 
 
 def process_start(pid: int) -> int | None:
     """Start of a process in clock ticks since boot; ``None`` where the system does not tell or there is none."""
+    fields = _fields(pid)
+    return int(fields[_START_FIELD]) if fields else None
+
+
+def _fields(pid: int) -> list[str]:
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None
+        return []
     # The name stands in parentheses and may hold spaces and parentheses of its own.
-    return int(text.rpartition(")")[2].split()[_START_FIELD])
+    return text.rpartition(")")[2].split()
 
 
 def process_is_gone(origin: RunOrigin) -> bool:
@@ -32,8 +39,10 @@ def process_is_gone(origin: RunOrigin) -> bool:
         return True
     except (PermissionError, OSError):
         return False
-    started = process_start(origin.pid)
-    return origin.pid_started is not None and started is not None and started != origin.pid_started
+    fields = _fields(origin.pid)
+    if fields and fields[_STATE_FIELD] in _ENDED:
+        return True
+    return origin.pid_started is not None and bool(fields) and int(fields[_START_FIELD]) != origin.pid_started
 
 
 def real_state(run: RunRecord) -> str:

@@ -9,14 +9,14 @@ from forebear.artifacts.metadata import normal_metadata
 
 
 class Config(MutableMapping[str, Any]):
-    """Settings by name. Every change is handed to the run, which writes it down."""
+    """Settings by name. Every change is told to the run, which writes them down."""
 
-    def __init__(self, values: Mapping[str, Any], changed: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, values: Mapping[str, Any], changed: Callable[[], None]) -> None:
         object.__setattr__(self, "_values", dict(values))
         object.__setattr__(self, "_changed", changed)
 
     _values: dict[str, Any]
-    _changed: Callable[[dict[str, Any]], None]
+    _changed: Callable[[], None]
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -26,7 +26,7 @@ class Config(MutableMapping[str, Any]):
 
     def __delitem__(self, key: str) -> None:
         del self._values[key]
-        self._changed(dict(self._values))
+        self._changed()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -59,7 +59,7 @@ class Config(MutableMapping[str, Any]):
         normal = normal_metadata(values)
         if normal:
             self._values.update(normal)
-            self._changed(dict(self._values))
+            self._changed()
 
     def __repr__(self) -> str:
         return repr(self._values)

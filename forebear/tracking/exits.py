@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import sys
+import threading
 from types import TracebackType
 from typing import Any
 
+from forebear.errors import ForebearError
 from forebear.tracking.current import active_runs
-from forebear.tracking.run import ending_of
+from forebear.tracking.run import ending_of, note
 
 _installed = False
 _ending: tuple[int, str | None] = (0, None)
@@ -41,7 +43,8 @@ def _watch_exit() -> None:
 
     def leave(code: Any = None, /) -> Any:
         global _ending
-        _ending = ending_of(SystemExit(code))
+        if threading.current_thread() is threading.main_thread():  # elsewhere it ends the thread alone
+            _ending = ending_of(SystemExit(code))
         before(code)
 
     # The interpreter tells nobody the exit code: an exception hook does not see SystemExit.
@@ -50,4 +53,7 @@ def _watch_exit() -> None:
 
 def _end_runs() -> None:
     for run in active_runs():
-        run.end(*_ending)
+        try:
+            run.end(*_ending)
+        except ForebearError as err:
+            note(run.settings, f"the end of run {run.name} ({run.id}) could not be written: {err}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from forebear.errors import AlreadyExists, InvalidInput, NotFound
 from forebear.names import check_run_id, check_tag
 from forebear.records.runs import NewRun, RunRecord
 from forebear.settings import Settings, load_settings
-from forebear.store.shared import push_active, shared_store
+from forebear.store.shared import close_stores, push_active, shared_store
 from forebear.tracking import current
 from forebear.tracking.exits import install_hooks
 from forebear.tracking.naming import new_run_id, new_run_name
@@ -19,8 +21,6 @@ from forebear.tracking.origin import current_origin
 from forebear.tracking.run import Run, note
 
 if TYPE_CHECKING:
-    import os
-
     from forebear.store.store import Store
 
 #: What ``reinit`` may be, and the booleans that W&B still takes.
@@ -31,6 +31,8 @@ _REINIT: dict[str | bool | None, str] = {
     False: RETURN_PREVIOUS,
     True: FINISH_PREVIOUS,
 }
+#: Stores of disabled runs: the process that made each, and its folder.
+_throwaway: list[tuple[int, str]] = []
 #: Random ids drawn before an id that is taken is taken for something else than chance.
 _DRAWS = 5
 
@@ -122,8 +124,22 @@ def _store_of(settings: Settings) -> Store:
         import tempfile  # 8 ms, only for this mode
 
         # Everything works, in a place that goes with the process.
-        return shared_store(tempfile.mkdtemp(prefix="forebear-disabled-"))
+        folder = tempfile.mkdtemp(prefix="forebear-disabled-")
+        _throwaway.append((os.getpid(), folder))
+        return shared_store(folder)
     return shared_store(settings.store)
+
+
+@atexit.register
+def _drop_throwaway() -> None:
+    """Remove what disabled runs wrote; registered before the hook that ends runs, so it is called after that."""
+    mine = [folder for pid, folder in _throwaway if pid == os.getpid()]
+    if mine:
+        import shutil  # 3 ms, only for this mode
+
+        close_stores()
+        for folder in mine:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _register(store: Store, settings: Settings, config: dict[str, Any]) -> RunRecord:

