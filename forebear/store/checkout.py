@@ -87,7 +87,9 @@ class Checkout:
         try:
             os.makedirs(root, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as err:
-            raise InvalidInput(f"cannot make the folder {root}: a file is in its place", code="file-in-the-way") from err
+            raise InvalidInput(
+                f"cannot make the folder {root}: a file is in its place", code="file-in-the-way"
+            ) from err
         except OSError as err:
             raise storage_failure(err, f"make the folder {root}") from err
 
