@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from forebear.blobs.copying import copy_and_hash
 from forebear.blobs.local import LocalObjects
 from forebear.blobs.objects import ObjectSink, ObjectStore, object_name
 from forebear.blobs.pack import PACK_BYTES, PackWriter
-from forebear.errors import Conflict, InvalidInput, Unsupported
+from forebear.errors import Conflict, Unsupported
 from forebear.records.content import CODEC_RAW, LOOSE, Slice, StoredObject
 
 #: Blobs below so many bytes go into packs: a file of its own costs an fsync, a slice does not. Chosen by
@@ -100,20 +99,31 @@ class BlobWriter:
             sink.abort()
         return digest, size
 
-    def link_file(self, path: str, digest: bytes, size: int) -> None:
+    def link_file(self, path: str, digest: bytes, before: tuple[int, int, int, int]) -> None:
         """Let a file whose digest is known be a loose object by a hard link.
+
+        Args:
+            path: The file; a symbolic link is followed.
+            digest: Of its content.
+            before: Inode, size, mtime and ctime (nanoseconds) from before it was hashed.
 
         Raises:
             Unsupported: the store is no folder on the same file system.
+            Conflict: the file changed since; it is not linked then.
         """
         if digest in self._held:
             return
         if not isinstance(self._objects, LocalObjects):
             raise Unsupported("link=True needs a store in a folder of this machine", code="no-hard-link")
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise InvalidInput(f"{path} is not a regular file, so it cannot be linked", code="not-a-file")
-        self._objects.link_in(Path(path), object_name(LOOSE, digest))
-        self._note_loose(digest, size)
+        name = object_name(LOOSE, digest)
+        self._objects.link_in(Path(os.path.realpath(path)), name)
+        try:
+            # The link made the file read-only: who opened it before may still write, but nobody opens it any more.
+            check_unchanged(path, before, os.stat(path), before[1])
+        except Conflict:
+            self._objects.delete(name)
+            raise
+        self._note_loose(digest, before[1])
 
     def _close_pack(self) -> None:
         assert self._pack is not None

@@ -263,7 +263,7 @@ class Intake:
             check_unchanged(file.path, look, os.stat(file.path), size)
             if not self._writer.holds(digest) and not self._catalog.known([digest]):
                 if link:
-                    self._writer.link_file(file.path, digest, size)
+                    self._writer.link_file(file.path, digest, look)
                     look = print_of(os.stat(file.path))  # linking changed its ctime
                 else:
                     digest, size = self._writer.copy_file(file.path)
