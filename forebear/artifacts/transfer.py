@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from forebear.store.checkout import Progress
     from forebear.store.store import Store
 
+#: References fetched at the same time.
+MAX_FETCHES = 8
+
 
 class Damage(msgspec.Struct, frozen=True):
     """One file of a version that is not as it was logged; ``affected`` names the versions that hold its content."""
@@ -75,17 +78,27 @@ def download(
         written = checkout.place(row for row in rows if len(row) == 3)
     except CorruptData as err:
         raise _named(store, version, err) from err
-    folder = SafeFolder(root)
-    for row in rows:
-        if len(row) == 5:
-            written += _fetch(Entry.from_row(row), folder, allow_missing=allow_missing_references)
+    references = [Entry.from_row(row) for row in rows if len(row) == 5]
+    if references:
+        written += _fetch_all(references, SafeFolder(root), allow_missing=allow_missing_references)
     return written
 
 
-def _fetch(entry: Entry, folder: SafeFolder, *, allow_missing: bool) -> int:
+def _fetch_all(references: list[Entry], folder: SafeFolder, *, allow_missing: bool) -> int:
+    from concurrent.futures import ThreadPoolExecutor  # 6 ms that files alone do not need
+
+    # Paths are checked and folders made by one thread, in order; only the waiting for servers is shared out.
+    targets = [folder.join(entry.path) for entry in references]
+    with ThreadPoolExecutor(min(MAX_FETCHES, len(references))) as pool:
+        fetched = pool.map(
+            lambda entry, target: _fetch(entry, target, allow_missing=allow_missing), references, targets
+        )
+        return sum(fetched)
+
+
+def _fetch(entry: Entry, target: str, *, allow_missing: bool) -> int:
     from forebear.artifacts.references import fetch_reference  # 12 ms that files alone do not need
 
-    target = folder.join(entry.path)
     if entry.digest is not None and _is_file_of(target, entry.size, entry.digest):
         return 0
     try:

@@ -26,23 +26,19 @@ def main(target: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"image {index}\n" * 20)
         (images / "large.bin").write_bytes(bytes(range(256)) * 4096)
-        settings = {"silent": True}
-        with forebear.init(
-            project="kept", id="ingest-1", name="first", job_type="ingest", store=store, settings=settings
-        ):
+        common = {"project": "kept", "store": store, "settings": {"silent": True}}
+        with forebear.init(id="ingest-1", name="first", job_type="ingest", **common):
             data = forebear.Artifact("data", type="dataset", description="kept for ever", metadata={"rows": 12})
             data.add_dir(images)
             data.add_reference("https://example.org/readme", name="elsewhere", checksum=False)
             forebear.log_artifact(data, aliases=["prod"], tags=["small"])
         (images / "part-0" / "00.txt").write_text("corrected\n")
-        with forebear.init(
-            project="kept", id="train-1", job_type="train", store=store, config={"lr": 0.5}, settings=settings
-        ):
+        with forebear.init(id="train-1", job_type="train", config={"lr": 0.5}, **common):
             forebear.use_artifact("data:prod")
             model = forebear.Artifact("model", type="model")
             model.add({"weights": [1, 2, 3]}, "weights")
             forebear.log_artifact(model)
-        with forebear.init(project="kept", id="ingest-2", job_type="ingest", store=store, settings=settings):
+        with forebear.init(id="ingest-2", job_type="ingest", **common):
             second = forebear.Artifact("data", type="dataset")
             second.add_dir(images)
             forebear.log_artifact(second, aliases=["prod"])
