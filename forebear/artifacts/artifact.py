@@ -30,7 +30,7 @@ from forebear.records.content import Entry
 from forebear.records.lineage import Direction, EdgeKind, Node
 from forebear.settings import load_settings
 from forebear.store.paths import SafeFolder
-from forebear.store.shared import active_store
+from forebear.store.shared import active_scope, active_store
 
 if TYPE_CHECKING:
     from forebear.store.checkout import Progress
@@ -248,8 +248,7 @@ class Artifact:
         return self._draft
 
     def _begin_with_newest(self, draft: Draft) -> None:
-        settings = load_settings()
-        collection = draft.store.catalog.collection(settings.entity, settings.project, self._name)
+        collection = draft.store.catalog.collection(*active_scope(), self._name)
         newest = draft.store.catalog.versions(collection.id)[:1] if collection else []
         if newest:
             self._draft = Draft(draft.store, manifest_of(draft.store, newest[0]).rows())
@@ -433,8 +432,7 @@ class Artifact:
             NotFound: the version was deleted in between.
         """
         if self._version is None:
-            settings = load_settings()
-            self.commit(self.store, settings.entity, settings.project)
+            self.commit(self.store, *active_scope())
             return
         catalog, old = self.store.catalog, self._version
         wanted = [check_alias(alias) for alias in self._aliases if alias != LATEST]

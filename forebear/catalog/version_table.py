@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from forebear.catalog import messages
@@ -31,7 +33,22 @@ class VersionTable(BlobIndex):
     def __init__(self, driver: Driver, now: Callable[[], int]) -> None:
         """``now`` gives the catalog's time in microseconds since 1970 UTC."""
         super().__init__(driver)
-        self._now = now
+        self._clock = now
+        #: Of the thread: a forked child has nothing of what other threads of its parent were at.
+        self._thread = threading.local()
+
+    def _now(self) -> int:
+        moment: int | None = getattr(self._thread, "moment", None)
+        return self._clock() if moment is None else moment
+
+    @contextmanager
+    def _one_moment(self) -> Iterator[None]:
+        """Let all that is written in the block have one time."""
+        self._thread.moment = self._clock()
+        try:
+            yield
+        finally:
+            self._thread.moment = None
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -148,7 +165,7 @@ class VersionTable(BlobIndex):
 
     def commit_version(self, new: NewVersion) -> Committed:
         """See `Catalog.commit_version`."""
-        with self._db.transaction(durable=True):
+        with self._db.transaction(durable=True), self._one_moment():
             collection_id, tip, number = self._collection_for(new)
             self._check_run(new.run_key)
             added = self._register(new.objects)

@@ -29,7 +29,8 @@ def check_inner_path(path: object) -> str:
     if "\x00" in path:
         raise InvalidInput(f"path {path!r} holds a NUL character", code="unsafe-path")
     parts = path.split("/")
-    if path[0] == "/" or _DRIVE.match(path) or ".." in parts:
+    # Elsewhere a file may well be called "a:b", and add_dir takes it.
+    if path[0] == "/" or ".." in parts or (os.name == "nt" and _DRIVE.match(path)):
         raise InvalidInput(
             f"path {path!r} would leave the artifact; give a relative one without '..'", code="unsafe-path"
         )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _stores: dict[str, Store] = {}
-_active: list[Store] = []
+#: Store, entity and project of each active run, innermost last.
+_active: list[tuple[Store, str, str]] = []
 
 
 def shared_store(url: str | None = None, *, create: bool = True) -> Store:
@@ -31,18 +32,26 @@ def shared_store(url: str | None = None, *, create: bool = True) -> Store:
 
 def active_store() -> Store:
     """Return the store of the innermost active run, else the one the settings name."""
-    return _active[-1] if _active else shared_store()
+    return _active[-1][0] if _active else shared_store()
 
 
-def push_active(store: Store) -> None:
-    """Let drafts go to ``store`` from now on."""
-    _active.append(store)
+def active_scope() -> tuple[str, str]:
+    """Return entity and project of the innermost active run, else those the settings name."""
+    if _active:
+        return _active[-1][1:]
+    settings = load_settings()
+    return settings.entity, settings.project
 
 
-def pop_active(store: Store) -> None:
-    """Undo the newest `push_active` of ``store``."""
+def push_active(store: Store, entity: str, project: str) -> None:
+    """Let drafts go to ``store`` from now on, and belong to a project."""
+    _active.append((store, entity, project))
+
+
+def pop_active(store: Store, entity: str, project: str) -> None:
+    """Undo the newest such `push_active`."""
     for index in range(len(_active) - 1, -1, -1):
-        if _active[index] is store:
+        if _active[index] == (store, entity, project):
             del _active[index]
             return
 

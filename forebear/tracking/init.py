@@ -101,7 +101,7 @@ def init(
     place = _store_of(chosen)
     run = Run(place, _register(place, chosen, normal_metadata(config)), chosen)
     install_hooks()
-    push_active(place)
+    push_active(place, run.entity, run.project)
     current.enter(run)
     note(chosen, f"run {run.name} ({run.id}) in project {run.project}, store {place.url}")
     return run

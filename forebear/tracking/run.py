@@ -312,7 +312,7 @@ class Run:
             self._store.catalog.update_run(self._record.key, changes)
             self._state, self._over = state, True
             current.leave(self)
-            pop_active(self._store)
+            pop_active(self._store, self.entity, self.project)
 
     def __enter__(self) -> Run:
         return self

@@ -50,6 +50,15 @@ def test_what_was_written_is_there_when_opened_again(path: Path) -> None:
         assert Author(catalog).resolve("data") == version
 
 
+def test_all_of_a_commit_happens_at_one_moment(path: Path) -> None:
+    """Else the alias would not yet have named the version at the time the version came to be."""
+    clock = ManualClock()
+    with closing(SqliteCatalog(path, clock=clock.tick)) as catalog:
+        version = Author(catalog).version("a", aliases=("prod",))
+        moves = catalog.alias_moves(version.collection_id)
+    assert {move.at for move in moves} == {version.created_at}
+
+
 def test_an_iterator_left_half_read_blocks_and_hides_nothing(path: Path) -> None:
     with closing(SqliteCatalog(path)) as here, closing(SqliteCatalog(path)) as there:
         # More than one fetch, so that the statement stays open.
