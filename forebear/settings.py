@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "artifact_dir": ("FOREBEAR_ARTIFACT_DIR", "WANDB_ARTIFACT_DIR"),
     "silent": ("FOREBEAR_SILENT", "WANDB_SILENT"),
 }
+_ENVIRONMENT_WORD = "environment"
 _FILE_FIELDS = ("store", "entity", "project", "mode", "artifact_dir", "silent")
 
 
@@ -70,8 +71,9 @@ def load_settings(overrides: Mapping[str, Any] | None = None, *, cwd: Path | Non
         InvalidInput: a value has the wrong form; the message says where it was found.
     """
     folder = Path.cwd() if cwd is None else cwd
-    found = _from_user_file() | _from_project_files(folder) | _from_environment()
-    found |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    found: dict[str, Any] = {}
+    for _, values in _sources(overrides, folder):
+        found |= values
     unknown = sorted(set(found) - set(Settings.__struct_fields__))
     if unknown:
         raise InvalidInput(
@@ -80,6 +82,27 @@ def load_settings(overrides: Mapping[str, Any] | None = None, *, cwd: Path | Non
     if "store" not in found:
         found["store"] = str(_default_store(folder))
     return _checked(found)
+
+
+def setting_sources(overrides: Mapping[str, Any] | None = None, *, cwd: Path | None = None) -> dict[str, str]:
+    """Return where each setting in force below ``cwd`` was found, in words; one that is not listed is a default."""
+    found: dict[str, str] = {}
+    for source, values in _sources(overrides, Path.cwd() if cwd is None else cwd):
+        for field in values:
+            name = next((name for name in ENVIRONMENT.get(field, ()) if os.environ.get(name)), "")
+            found[field] = f"{source} {name}" if source == _ENVIRONMENT_WORD else source
+    return found
+
+
+def _sources(overrides: Mapping[str, Any] | None, folder: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return the places where settings are found, those that count least first, and what each says."""
+    user, project = _user_file(), _project_file(folder)
+    return [
+        (str(user), _read_table(user, ()) if user.is_file() else {}),
+        project,
+        (_ENVIRONMENT_WORD, _from_environment()),
+        ("option", {key: value for key, value in (overrides or {}).items() if value is not None}),
+    ]
 
 
 def _checked(found: dict[str, Any]) -> Settings:
@@ -117,23 +140,23 @@ def _default_store(folder: Path) -> Path:
     return Path.home() / STORE_FOLDER
 
 
-def _from_project_files(folder: Path) -> dict[str, Any]:
+def _project_file(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Return the nearest file upward that has settings of the project, and what it says."""
     for parent in (folder, *folder.parents):
         config = parent / STORE_FOLDER / "config.toml"
         if config.is_file():
-            return _read_table(config, ())
+            return str(config), _read_table(config, ())
         project = parent / "pyproject.toml"
         if project.is_file():
             table = _read_table(project, ("tool", "forebear"))
             if table:
-                return table
-    return {}
+                return str(project), table
+    return "", {}
 
 
-def _from_user_file() -> dict[str, Any]:
+def _user_file() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    config = Path(base) / "forebear" / "config.toml"
-    return _read_table(config, ()) if config.is_file() else {}
+    return Path(base) / "forebear" / "config.toml"
 
 
 def _read_table(file: Path, keys: tuple[str, ...]) -> dict[str, Any]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from forebear.artifacts.artifact import Artifact
 from forebear.artifacts.diff import VersionDiff, diff_versions
 from forebear.artifacts.provenance import StoredRun
 from forebear.catalog import messages
-from forebear.errors import InvalidInput
-from forebear.names import check_collection_name, parse_ref
+from forebear.errors import InvalidInput, NotFound
+from forebear.names import check_alias, check_collection_name, parse_ref
+from forebear.records.lineage import Direction, EdgeKind, Node
 from forebear.settings import Settings, load_settings
 from forebear.store.shared import shared_store
 
 if TYPE_CHECKING:
+    from forebear.lineage.queries import Lineage
     from forebear.records.artifacts import AliasMove, Collection
     from forebear.records.runs import Project
     from forebear.store.store import Store
@@ -80,7 +83,9 @@ class Api:
         entity, project, run_id = self._scope(path)
         record = self.store.catalog.run(entity, project, run_id)
         if record is None:
-            raise messages.no_run(f"{run_id!r} in project {entity}/{project}")
+            newest = [run.id for run in self.store.catalog.runs(entity, project)[: messages.LISTED]]
+            found = f"the newest are {', '.join(newest)}" if newest else "that project has no runs yet"
+            raise messages.no_run(f"{run_id!r} in project {entity}/{project}; {found}")
         return StoredRun(self.store, record, Artifact.of_version)
 
     def runs(self, path: str | None = None, *, states: list[str] | None = None) -> list[StoredRun[Artifact]]:
@@ -97,6 +102,54 @@ class Api:
     def alias_history(self, collection: str, alias: str | None = None) -> list[AliasMove]:
         """Return the moves of one alias of a collection, or of all, oldest first."""
         return self.store.catalog.alias_moves(self.collection(collection).id, alias)
+
+    def move_alias(self, name: str, alias: str, *, expect: str | None = None) -> AliasMove:
+        """Let an alias name the version that ``name`` refers to, from now on.
+
+        Args:
+            expect: Move it only if it stands on this version now (``"v7"``), or on none (``""``).
+
+        Raises:
+            Conflict: ``expect`` does not hold.
+            NotFound: there is no such version.
+        """
+        return self.store.catalog.move_alias(self.artifact(name).record.id, check_alias(alias), expect=expect)
+
+    def remove_alias(self, collection: str, alias: str, *, expect: str | None = None) -> AliasMove:
+        """Take an alias away from a collection; errors as in `move_alias`."""
+        return self.store.catalog.remove_alias(self.collection(collection).id, check_alias(alias), expect=expect)
+
+    def reproduced_by(self, name: str) -> list[StoredRun[Artifact]]:
+        """Return the runs that logged the content of a version again, after the run that made it."""
+        version = self.artifact(name).record
+        edges = self.store.catalog.edges([Node.of_version(version.id).key], Direction.UPSTREAM, (EdgeKind.REPRODUCED,))
+        keys = [Node(edge.source).row_id for edge in sorted(edges, key=lambda edge: edge.at)]
+        records = self.store.catalog.runs_by_key(keys)
+        return [StoredRun(self.store, records[key], Artifact.of_version) for key in keys]
+
+    def node(self, name: str) -> int:
+        """Return the key that a version, or a run written ``run:id``, has in questions about lineage.
+
+        Raises:
+            NotFound: there is no such version or run.
+        """
+        prefix, _, rest = name.partition(":")
+        if prefix != "run" or not rest:
+            return Node.of_version(self.artifact(name).record.id).key
+        try:
+            return Node.of_run(self.run(rest).record.key).key
+        except NotFound:
+            # A collection may be called "run"; a run of that id comes first.
+            if self.store.catalog.collection(self.settings.entity, self.settings.project, "run") is None:
+                raise
+            return Node.of_version(self.artifact(name).record.id).key
+
+    def lineage(self, as_of: datetime | str | None = None) -> Lineage:
+        """Return the lineage of the store, now or as it stood at a time; it takes the keys that `node` gives."""
+        from forebear.lineage.queries import Lineage  # 5 ms that looking up an artifact is spared
+
+        lineage = Lineage(self.store.catalog)
+        return lineage if as_of is None else lineage.as_of(as_of)
 
     def _scope(self, path: str) -> tuple[str, str, str]:
         parts = path.split("/")

@@ -1,0 +1,114 @@
+"""The examination that ``forebear doctor`` makes. It reads only."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forebear._version import __version__
+from forebear.catalog.schema import SCHEMA_VERSION
+from forebear.catalog.sqlite_driver import SOUND_WAL, library_version, wal_is_sound
+from forebear.cli.session import Session
+from forebear.cli.text import count, size
+from forebear.cli.views.store import Checkup, Setting, Totals
+from forebear.errors import NotFound
+from forebear.settings import setting_sources
+from forebear.store.opening import FORMAT, NETWORK_FILE_SYSTEMS, file_system_of
+
+if TYPE_CHECKING:
+    from forebear.store.store import Store
+
+#: Versions without a record that are counted; more are not told apart.
+_UNRECORDED = 1_000
+#: Temporary files are left behind by a killed process, and swept by the next that writes.
+_MANY_LEFTOVERS = 1 << 30
+
+
+def examine(session: Session) -> Checkup:
+    """Look at the store that the settings name, whether it is there or not."""
+    settings = session.settings
+    try:
+        store = session.api.store
+    except NotFound as err:
+        return _checkup(session, settings.store, None, None, [err.message])
+    totals = _totals(store)
+    return _checkup(session, store.url, store.id, totals, list(_findings(store, totals)))
+
+
+def _checkup(session: Session, place: str, store_id: str | None, totals: Totals | None, findings: list[str]) -> Checkup:
+    folder = os.path.abspath(os.path.expanduser(place))
+    return Checkup(
+        forebear=__version__,
+        python=platform.python_version(),
+        store=folder,
+        exists=totals is not None,
+        id=store_id,
+        format=FORMAT,
+        schema=SCHEMA_VERSION,
+        sqlite=".".join(map(str, library_version())),
+        wal_sound=wal_is_sound(),
+        file_system=file_system_of(Path(folder)),
+        writable=os.access(_nearest(folder), os.W_OK),
+        totals=totals,
+        settings=_settings(session),
+        findings=tuple(findings),
+    )
+
+
+def _nearest(folder: str) -> str:
+    """Return the folder, or the nearest above it that is there."""
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _settings(session: Session) -> tuple[Setting, ...]:
+    settings, sources = session.settings, setting_sources(session.options)
+    return tuple(
+        Setting(name, getattr(settings, name), sources.get(name, "default")) for name in settings.__struct_fields__
+    )
+
+
+def _totals(store: Store) -> Totals:
+    projects = store.catalog.projects()
+    collections = store.catalog.collections()
+    loose, packs, total = 0, 0, 0
+    for name in store.objects.names():
+        loose += name.startswith("loose/")
+        packs += name.startswith("pack/")
+        total += store.objects.size(name) or 0
+    leftovers = [file.stat().st_size for file in (Path(store.url) / "tmp").glob("write-*")]
+    return Totals(
+        projects=len(projects),
+        collections=len(collections),
+        versions=sum(collection.version_count for collection in collections),
+        runs=sum(project.run_count for project in projects),
+        objects=loose + packs,
+        object_bytes=total,
+        loose_objects=loose,
+        packs=packs,
+        leftovers=len(leftovers),
+        leftover_bytes=sum(leftovers),
+        unrecorded_versions=len(store.catalog.unrecorded_versions(_UNRECORDED)),
+    )
+
+
+def _findings(store: Store, totals: Totals):  # type: ignore[no-untyped-def]
+    if not wal_is_sound():
+        yield (
+            f"SQLite is older than {'.'.join(map(str, SOUND_WAL))}, whose write-ahead log can lose data, so a slower "
+            "rollback journal is used; pip install pysqlite3 brings a sound one where it has wheels"
+        )
+    if file_system_of(Path(store.url)) in NETWORK_FILE_SYSTEMS:
+        yield "the store is on a network file system, where SQLite's locks cannot be trusted"
+    if not os.access(store.url, os.W_OK):
+        yield "the store cannot be written: check who owns it"
+    if totals.leftover_bytes >= _MANY_LEFTOVERS:
+        yield f"{size(totals.leftover_bytes)} of leftovers are in tmp; the next artifact that is logged sweeps them"
+    if totals.unrecorded_versions:
+        yield (
+            f"{count(totals.unrecorded_versions, 'version')} have no record beside the blobs yet; "
+            "the next artifact that is logged writes it"
+        )

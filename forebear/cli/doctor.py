@@ -1,0 +1,24 @@
+"""``forebear doctor``: whether a store is well."""
+
+from __future__ import annotations
+
+import typer
+
+from forebear.cli.options import command
+from forebear.cli.session import Session
+from forebear.cli.views.store import CheckupView
+from forebear.errors import NotFound
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    command(app, "doctor")(doctor)
+
+
+def doctor(session: Session) -> int:
+    """Show where the store is, whether it is sound, what it holds, and which settings are in force."""
+    from forebear.cli.checkup import examine  # 60 ms that --help is spared
+
+    checkup = examine(session)
+    session.output.show(CheckupView(checkup))
+    return 0 if checkup.exists else NotFound.exit_status

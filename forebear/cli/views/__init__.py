@@ -1,0 +1,1 @@
+"""How each result looks: to people, to scripts and to machines."""
