@@ -15,11 +15,12 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
-WIDTH = 76
+#: Columns of the terminal, as far as they are easy to read.
+WIDTH = min(76, shutil.get_terminal_size().columns)
 GRAPH = "lineage.svg"
 
 PIPELINE = (
-    "forebear init --project digits",
+    "forebear init --project digits --quiet",
     "python ../ingest.py",
     "python ../prepare.py",
     "python ../train.py --model logistic",
@@ -34,7 +35,7 @@ def main() -> None:
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
 
-    heading("A pipeline", "Five programs log what they make and name what they use.")
+    heading("A pipeline", "Programs of their own log what they make and name what they use.")
     for command in PIPELINE:
         run(command)
 
@@ -51,7 +52,7 @@ def main() -> None:
     heading("What came of the first digits?")
     run("forebear lineage down digits:v0")
     heading("And all of it as a picture")
-    run(f"forebear lineage export digits:v0 --format svg --output {GRAPH}")
+    run(f"forebear lineage export --all --format svg --output {GRAPH}")
     farewell(time.monotonic() - started)
 
 
