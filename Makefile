@@ -71,11 +71,11 @@ docs: $(VENV)/.ready-test ## write the reference pages from the code
 
 .PHONY: bench
 bench: $(VENV)/.ready-test ## measure speed and memory against yardsticks of this machine
-	@PATH="$(BIN):$$PATH" "$(BIN)/python" benchmarks/run.py $(BENCH_ARGS)
+	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m benchmarks $(BENCH_ARGS)
 
 .PHONY: bench-peers
 bench-peers: $(VENV)/.ready-test .cache/peers/.ready ## the same beside DVC, MLflow, wandb, restic and borg
-	@PATH="$(BIN):$$PATH:$(CURDIR)/.cache/peers/bin" "$(BIN)/python" benchmarks/run.py --peers $(BENCH_ARGS)
+	@PATH="$(BIN):$$PATH:$(CURDIR)/.cache/peers/bin" "$(BIN)/python" -m benchmarks --peers $(BENCH_ARGS)
 
 .PHONY: build
 build: $(VENV)/.ready-test ## build wheel and sdist into dist/
