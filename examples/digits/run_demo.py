@@ -4,6 +4,7 @@ Every step is a process of its own, exactly as it is echoed, and shares nothing 
 ``out/.forebear``. The folder ``out`` is made afresh each time.
 """
 
+import io
 import os
 import shlex
 import shutil
@@ -31,6 +32,9 @@ CORRECTION = ("python ../correct.py", "python ../ingest.py")
 
 
 def main() -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a line shows question marks.
+        sys.stdout.reconfigure(errors="replace")
     started = time.monotonic()
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
