@@ -63,8 +63,7 @@ class Api:
         check_collection_name(plain)
         found = self.store.catalog.collection(entity, project, plain)
         if found is None:
-            others = [item.name for item in self.store.catalog.collections(entity, project)]
-            raise messages.no_collection(entity, project, plain, others)
+            raise messages.no_collection(entity, project, plain, self.store.catalog.collections())
         return found
 
     def collections(self, project: str | None = None, *, type: str | None = None) -> list[Collection]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from forebear.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unsupported
+
+if TYPE_CHECKING:
+    from forebear.records.artifacts import Collection
 
 #: How many names a message lists before it says "and N more".
 LISTED = 12
@@ -28,9 +32,13 @@ def number_ranges(numbers: Iterable[int]) -> str:
     return _listing([f"v{a}" if a == b else f"v{a} to v{b}" for a, b in runs])
 
 
-def no_collection(entity: str, project: str, name: str, others: Sequence[str]) -> NotFound:
-    """``others`` are the collections of that project."""
-    if not others:
+def no_collection(entity: str, project: str, name: str, everything: Sequence[Collection]) -> NotFound:
+    """``everything`` are the collections of the whole store: a project left out is the mistake made most often."""
+    others = [found.name for found in everything if (found.entity, found.project) == (entity, project)]
+    homes = sorted(found.qualified_name for found in everything if found.name == name)
+    if homes:
+        found = f"there is {_listing(homes)}: write that, or choose its project"
+    elif not others:
         found = "that project has no artifacts yet"
     else:
         near = difflib.get_close_matches(name, others, n=1)

@@ -96,8 +96,7 @@ class VersionTable(BlobIndex):
         with self._db.reading():
             row = one(self._db, _COLLECTION_ID, (entity, project, ref.name))
             if row is None:
-                others = [found.name for found in self.collections(entity, project)]
-                raise messages.no_collection(entity, project, ref.name, others)
+                raise messages.no_collection(entity, project, ref.name, self.collections())
             return self._versions("v.id = ?", (self._version_id(row[0], ref),))[0]
 
     def _version_id(self, collection_id: int, ref: ArtifactRef) -> int:

@@ -262,6 +262,11 @@ class VersionSuite:
         assert "faces" in str(raised.value)
         assert "secrets" not in str(raised.value)
 
+    def test_a_collection_of_another_project_is_named_in_full(self, author: Author) -> None:
+        author.version("a", name="faces", project="elsewhere")
+        with pytest.raises(NotFound, match=f"{ENTITY}/elsewhere/faces"):
+            author.resolve("faces")
+
     def test_unknown_selectors_list_what_there_is(self, catalog: Catalog, author: Author) -> None:
         for letter in "abc":
             author.version(letter, aliases=("staging",))

@@ -264,8 +264,7 @@ class MemoryCatalog:
         entity, project = ref.entity or entity, ref.project or project
         collection = self._collection_named(entity, project, ref.name)
         if collection is None:
-            others = [c.name for c in self.collections(entity, project)]
-            raise messages.no_collection(entity, project, ref.name, others)
+            raise messages.no_collection(entity, project, ref.name, self.collections())
         if ref.digest is not None:
             return self._by_digest(collection, ref.digest)
         if ref.number is not None:
