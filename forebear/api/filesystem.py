@@ -134,6 +134,7 @@ class ForebearFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fs
         self._given = {"store": store, "entity": entity, "project": project}
         self.record_use = record_use
         self._lock = threading.Lock()
+        self._pid = os.getpid()
         self._versions: dict[tuple[str, str, str, str], Version] = {}
         self._pages: OrderedDict[bytes, bytes] = OrderedDict()
         self._page_bytes = 0
@@ -174,15 +175,21 @@ class ForebearFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fs
     def _manifest(self, place: Place) -> Manifest:
         return Manifest(place.version.root, lambda digests: self._load_pages(place.store, digests))
 
+    def _guard(self) -> threading.Lock:
+        if self._pid != os.getpid():
+            # Another thread of the parent may have held the lock at the moment of the fork; here nobody would free it.
+            self._lock, self._pid = threading.Lock(), os.getpid()
+        return self._lock
+
     def _load_pages(self, store: Store, digests: list[bytes]) -> dict[bytes, bytes]:
         """Return pages by digest; equal digests are equal pages, so they are kept as long as there is room."""
-        with self._lock:
+        with self._guard():
             found = {digest: self._pages[digest] for digest in digests if digest in self._pages}
         missing = [digest for digest in digests if digest not in found]
         if missing:
             fresh = {digest: bytes(content) for digest, content in store.read_many(missing)}
             found |= fresh
-            with self._lock:
+            with self._guard():
                 for digest, page in fresh.items():
                     if digest not in self._pages:
                         self._pages[digest] = page

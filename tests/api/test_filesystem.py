@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import threading
 import tracemalloc
 from collections import Counter
@@ -453,6 +454,16 @@ def test_pickled_elsewhere_it_speaks_of_the_same_store(dataset, tmp_path, monkey
     again = pickle.loads(pickled)
     assert again.cat_file("sales:latest/notes/old/a.txt") == b"0123456789"
     assert again.record_use is False
+
+
+def test_a_forked_child_reads_although_a_thread_of_the_parent_held_the_lock(dataset, fs):
+    assert fs.exists("sales:v0/sales.csv")
+    with fs._guard():
+        child = os.fork()
+        if not child:
+            signal.alarm(20)  # a child that waits for ever ends here, and not with success
+            os._exit(0 if fs.cat_file("sales:v0/notes/old/a.txt") == b"0123456789" else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def count_catalog_calls(monkeypatch):
