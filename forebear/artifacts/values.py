@@ -70,7 +70,10 @@ def _npy(value: Any) -> bytes:
     import numpy as np  # loaded already: the caller made the array with it
 
     buffer = io.BytesIO()
-    np.save(buffer, value, allow_pickle=False)
+    try:
+        np.save(buffer, value, allow_pickle=False)
+    except ValueError as err:
+        raise InvalidInput(f"cannot add an array of {value.dtype}: it would need pickle", code="unknown-value") from err
     return buffer.getvalue()
 
 
