@@ -15,7 +15,7 @@ _OPTION = re.compile(rf"(?i)^--?[\w.-]*{_SECRET_WORD}$")
 #: ``https://user:secret@host``: everything before the last ``@`` of the host part, for secrets may hold one too.
 _USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/?#\s]+@")
 #: ``Authorization: Bearer …``.
-_HEADER = re.compile(r"(?i)\b((?:authorization:\s*\w+|bearer)\s+)[\w.~+/=-]+")
+_HEADER = re.compile(r"(?i)((?:authorization:\s*\w+|\bbearer)\s+)[\w.~+/=-]+")
 #: ``?sig=…``, ``&X-Amz-Signature=…``, ``&token=…`` in a URL.
 _QUERY = re.compile(rf"(?i)([?&](?:sig|[\w.-]*signature|[\w.-]*{_SECRET_WORD})=)[^&\s#]+")
 
