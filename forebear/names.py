@@ -121,9 +121,10 @@ def check_run_id(value: object) -> str:
 
 def _check_label(kind: str, value: object) -> str:
     label = _check_length(kind, value)
-    if _LABEL_FORBIDDEN.search(label) or label != label.strip():
+    if _LABEL_FORBIDDEN.search(label) or label != label.strip() or label in {".", ".."}:
         raise InvalidInput(
-            f"{kind} {label!r} is not allowed: no '/', '\\', ':', '@', control characters, and no space at either end",
+            f"{kind} {label!r} is not allowed: no '/', '\\', ':', '@', control characters, no space at either end, "
+            "and neither '.' nor '..'",
             code="invalid-name",
         )
     return label

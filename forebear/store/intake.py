@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from forebear.blobs.digest import digest_of, digest_of_file
+from forebear.blobs.local import LocalObjects
 from forebear.blobs.writer import SMALL_BYTES, BlobWriter, check_unchanged
 from forebear.catalog.fingerprints import Fingerprint, FingerprintCache, may_remember, print_of
 from forebear.errors import InvalidInput, StorageFailure
@@ -69,6 +70,7 @@ class Intake:
         self._fingerprints = fingerprints
         self._objects = objects
         self._writer = BlobWriter(objects)
+        self._own = _identity_of(objects)
         self._loose: list[tuple[str, bytes]] = []
         self._seen: dict[str, dict[str, Fingerprint]] = {}
         self._changed: set[str] = set()
@@ -118,7 +120,8 @@ class Intake:
     ) -> list[Row]:
         """Take all files below a folder; return their rows, in no particular order.
 
-        Symbolic links are followed. Either everything is taken, or an error names what could not be.
+        Symbolic links are followed; the store itself is left out where it lies below. Either everything is taken, or
+        an error names what could not be.
 
         Raises:
             InvalidInput: something in there is no file, or cannot be read; a link leads in a circle.
@@ -154,8 +157,13 @@ class Intake:
         found = _Found([], [])
         try:
             status = os.stat(folder.path)
-            above = folder.above | {(status.st_dev, status.st_ino)}
-            if len(above) == len(folder.above):
+            identity = (status.st_dev, status.st_ino)
+            above = folder.above | {identity}
+            if identity == self._own:
+                # The store of a project lies in the project; taking it into itself would never come to rest.
+                if not folder.above:
+                    troubles.append(f"{folder.path}: it is the store itself")
+            elif len(above) == len(folder.above):
                 troubles.append(f"{folder.path}: a symbolic link leads in a circle")
             else:
                 known = self._fingerprints_of(folder.path)
@@ -298,9 +306,18 @@ class Intake:
         self._writer.abort()
 
 
-def remember_objects(
-    objects: ObjectStore, fingerprints: FingerprintCache, loose: Iterable[tuple[str, bytes]]
-) -> None:
+def _identity_of(objects: ObjectStore) -> tuple[int, int] | None:
+    """Device and inode of the folder that objects lie in, where they lie in one of this machine."""
+    if not isinstance(objects, LocalObjects):
+        return None
+    try:
+        status = os.stat(objects.root)
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino)
+
+
+def remember_objects(objects: ObjectStore, fingerprints: FingerprintCache, loose: Iterable[tuple[str, bytes]]) -> None:
     """Keep the fingerprints of loose objects whose bytes were just hashed, so that links of them need no reading.
 
     Unlike other files an object may be remembered at once: it is read-only, and nobody writes to it a second time.

@@ -470,7 +470,7 @@ def test_what_is_unknown_is_answered_with_what_there_is(run: Run, history: list[
             use("dss")
         with pytest.raises(NotFound, match="begins with 00000000; it has v0 to v2"):
             use("ds@00000000")
-        with pytest.raises(NotFound, match="local/elsewhere; that project has no artifacts yet"):
+        with pytest.raises(NotFound, match="in project local/elsewhere; there is local/p/ds"):
             use("elsewhere/ds")
     with pytest.raises(NotFound, match="did you mean 'ds'"):
         api().artifacts("dss")
