@@ -14,7 +14,7 @@ from forebear.cli.options import Ref, command, new_group, ref_names
 from forebear.cli.progress import Watch
 from forebear.cli.session import Session
 from forebear.cli.views import artifacts as views
-from forebear.errors import CorruptData, InvalidInput
+from forebear.errors import CorruptData, InvalidInput, NotFound
 from forebear.names import parse_ref
 
 group = new_group("Put, get, list, compare and label versions of data and models.")
@@ -149,7 +149,7 @@ def files(session: Session, ref: Ref, prefix: Prefix = None) -> None:
     artifact = session.api.artifact(ref)
     entries = [file.entry for file in artifact.files() if file.path.startswith(prefix or "")]
     if prefix and not entries:
-        raise InvalidInput(f"no file of {artifact.name} begins with {prefix!r}", code="path-not-found")
+        raise NotFound(f"no file of {artifact.name} begins with {prefix!r}", code="path-not-found")
     session.output.show(views.FilesView(entries))
 
 

@@ -26,7 +26,7 @@ _HINTS = {
     "missing-blob": "forebear artifact verify {name} names every damaged file",
     "path-not-found": "forebear artifact files {name} lists what it holds",
 }
-_NAMED = re.compile(r"artifact '?([\w.:-]+)'?")
+_NAMED = re.compile(r"artifact '([\w.-]+)'|([\w.-]+:v\d+)")
 
 
 def guarded(work: Callable[[], int | None]) -> int:
@@ -70,4 +70,4 @@ def hint_for(err: ForebearError) -> str | None:
     """Return what to type after an error, or ``None`` where its message says it all."""
     named = _NAMED.search(err.message)
     template = _HINTS.get(err.code)
-    return template.format(name=named.group(1) if named else "NAME") if template else None
+    return template.format(name=named[1] or named[2] if named else "NAME") if template else None

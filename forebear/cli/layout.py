@@ -68,7 +68,7 @@ def flow(spans: Line, width: int | None) -> Iterator[Line]:
     for span in spans:
         if current and width is not None and width_of((*current, span)) > width:
             yield tuple(current)
-            current = [Span(GAP), Span(span.text.lstrip(", "), span.style)]
+            current = [Span(GAP), Span(span.text.lstrip(",; "), span.style)]
         else:
             current.append(span)
     yield tuple(current)

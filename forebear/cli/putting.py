@@ -97,6 +97,8 @@ def put(
     from forebear.tracking.naming import new_run_id
 
     name = name or _name_of(path)
+    if name.count("/") > 2:
+        raise InvalidInput(f"{name!r} is not of the form [[entity/]project/]name", code="invalid-name")
     kind = type or _type_of(session, name) or DEFAULT_TYPE
     # Mistakes in words are found before a run is begun, so that none is recorded for them.
     artifact = Artifact(name.rpartition("/")[2], kind, description, read_metadata(metadata or ()))
@@ -104,7 +106,7 @@ def put(
     _check_there(path)
     settings = {"mode": "offline", "silent": True}
     with (
-        init(job_type=JOB_TYPE, id=new_run_id(), settings=settings, **session.scope(name)) as run,
+        init(job_type=JOB_TYPE, id=new_run_id(), reinit="create_new", settings=settings, **session.scope(name)) as run,
         Watch(f"adding {os.path.basename(path.rstrip('/'))}", hidden=session.output.quiet) as watch,
     ):
         _fill(artifact, path, link, watch)

@@ -413,8 +413,8 @@ class RemovedView(View):
 
     def lines(self, screen: Screen) -> Iterator[Line]:
         """Return one line."""
-        rest = "  deleted; its number stays taken, its lineage stays known"
-        yield line(Span(self.version.label, VERSION_STYLE), Span(rest, "dim"))
+        label, rest = Span(self.version.label, VERSION_STYLE), Span(", its lineage stays known", "dim")
+        yield from flow(line(label, "  deleted", Span("; its number stays taken", "dim"), rest), screen.width)
 
 
 class VerifiedView(View):

@@ -1,0 +1,114 @@
+"""The command line called in this process, and a store with a small pipeline in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import forebear
+from forebear.cli import main
+from forebear.cli.output import Output, View
+from forebear.store.shared import close_stores
+
+
+class Answer(NamedTuple):
+    status: int
+    out: str
+    err: str
+    view: View | None
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+    def json(self) -> Any:
+        assert len(self.lines) == 1, self.out
+        return json.loads(self.out)
+
+    def json_lines(self) -> list[Any]:
+        return [json.loads(text) for text in self.lines]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    """Call the command line with words; the answer has what it printed, and the last view that it showed."""
+    shown: list[View] = []
+    show = Output.show
+
+    def spy(self: Output, view: View) -> None:
+        shown.append(view)
+        show(self, view)
+
+    monkeypatch.setattr(Output, "show", spy)
+    monkeypatch.setenv("FOREBEAR_SILENT", "1")
+
+    def call(*words: object, status: int | None = 0) -> Answer:
+        capsys.readouterr()
+        shown.clear()
+        found = main([str(word) for word in words])
+        printed = capsys.readouterr()
+        assert status is None or found == status, printed.out + printed.err
+        return Answer(found, printed.out, printed.err, shown[-1] if shown else None)
+
+    yield call
+    close_stores()
+
+
+@pytest.fixture
+def data() -> Path:
+    """A folder of a few files."""
+    folder = Path("data")
+    (folder / "images").mkdir(parents=True)
+    for number in range(5):
+        (folder / "images" / f"{number}.png").write_text(f"image {number}")
+    (folder / "labels.csv").write_text("id,label,score\n1,a,0.5\n2,b,\n")
+    (folder / "notes.txt").write_text("line one\nline two\n")
+    return folder
+
+
+@pytest.fixture
+def digits(cli, data: Path) -> Path:
+    """Two versions of ``digits`` in project ``p``; v0 has the alias ``prod``."""
+    cli("init", "--project", "p")
+    cli("artifact", "put", data, "-n", "digits", "-a", "prod", "-m", "n=5", "-m", "source=scan", "-d", "The digits")
+    (data / "labels.csv").write_text("id,label,score,extra\n1,a,0.5,x\n2,b,3,y\n3,c,4,z\n")
+    (data / "notes.txt").write_text("line one\nline 2\nline three\n")
+    os.rename(data / "images" / "1.png", data / "images" / "one.png")
+    (data / "images" / "2.png").unlink()
+    (data / "images" / "new.png").write_text("a new image")
+    return data
+
+
+@pytest.fixture
+def two(cli, digits: Path) -> Path:
+    cli("artifact", "put", digits, "--name", "digits")
+    return digits
+
+
+@pytest.fixture
+def pipeline(cli, digits: Path) -> dict[str, str]:
+    """digits:v0 → prepare → split:v0 → train (twice) → model:v0, v1 → evaluate → report:v0; then digits:v1.
+
+    Returns the ids of the runs by job type; the trainings are ``train`` and ``train2``.
+    """
+    ids = {}
+
+    def step(job: str, used: list[str], name: str, type: str, **config: Any) -> None:
+        with forebear.init(job_type=job.rstrip("2"), config=config) as run:
+            for ref in used:
+                run.use_artifact(ref)
+            made = forebear.Artifact(name, type)
+            made.add({"run": job}, "content")
+            run.log_artifact(made)
+            ids[job] = run.id
+
+    step("prepare", ["digits:latest"], "split", "dataset", share=0.2)
+    step("train", ["split:latest"], "model", "model", lr=0.1, net={"layers": 2})
+    step("train2", ["split:latest"], "model", "model", lr=0.01, net={"layers": 2})
+    step("evaluate", ["model:latest", "digits:latest"], "report", "table")
+    cli("artifact", "put", digits, "--name", "digits")
+    return ids
