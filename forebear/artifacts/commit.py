@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import msgspec
 
 from forebear.artifacts.manifest import Built, Load, Manifest, Row, build, parse_page
 from forebear.catalog.port import MissingBlobs, TipMoved
-from forebear.errors import CorruptData
+from forebear.errors import CorruptData, StorageFailure
 from forebear.records.artifacts import Committed, NewVersion
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def commit_draft(draft: Draft, labels: Labels, run_key: int | None) -> Committed
         except MissingBlobs as err:
             raise _lost(store, err.digests) from err
         draft.intake.remember()
-        store.write_records()
+        # The version is there; a record that finds no room now is written by the next commit.
+        with contextlib.suppress(StorageFailure):
+            store.write_records()
         return committed
 
 

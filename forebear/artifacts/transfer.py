@@ -34,8 +34,17 @@ class Damage(msgspec.Struct, frozen=True):
 
 
 def manifest_of(store: Store, version: Version) -> Manifest:
-    """Return the manifest of a version; pages are read as they are needed."""
-    return Manifest(version.root, page_loader(store))
+    """Return the manifest of a version; pages are read as they are needed, and errors say whose they are."""
+    load = page_loader(store)
+
+    def load_named(digests: list[bytes]) -> dict[bytes, bytes]:
+        try:
+            return load(digests)
+        except CorruptData as err:
+            words = f"the manifest of {version.label} cannot be read: {err}"
+            raise CorruptData(words, code=err.code, digest=err.digest) from err
+
+    return Manifest(version.root, load_named)
 
 
 def rows_under(manifest: Manifest, path_prefix: str | None) -> list[Row]:

@@ -84,7 +84,7 @@ class PackWriter:
     def _flush(self) -> None:
         self._sink.write(self._buffer)
         self._hasher.update(self._buffer)
-        self._buffer.clear()
+        self._buffer = bytearray()  # a new one: an error on its way up may still hold a view of the old
 
     def finish(self) -> StoredObject:
         """Write index and footer and make the pack durable; return its record. May be repeated where it fails."""

@@ -56,7 +56,7 @@ class SqliteDriver:
     def _connect(self) -> Any:
         with _translated(self.path):
             connection = sqlite3.connect(
-                str(self.path), timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False
+                _address(self.path), uri=True, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False
             )
             try:
                 # The name SQLite uses for "wait for others" is per connection, so it is set again in each process.
@@ -188,6 +188,18 @@ class SqliteDriver:
                 connection.close()
 
 
+def _address(path: Path) -> str:
+    """Return the path of a file, or a URI that opens it for reading only where nothing can be written beside it.
+
+    A write-ahead log needs a file of shared memory even for reading. Where none can be made and none is left by a
+    writer, nobody is writing, and the file is read as it lies (https://sqlite.org/wal.html, "Read-Only Databases").
+    """
+    if os.access(path.parent, os.W_OK) or not path.exists():
+        return str(path)
+    quoted = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{quoted}?mode=ro" + ("" if Path(f"{path}-wal").exists() else "&immutable=1")
+
+
 def _writable(path: Path) -> bool:
     return os.access(path, os.W_OK)
 
@@ -210,7 +222,9 @@ def _translated(path: Path) -> Iterator[None]:
 def _advice(reason: str, path: Path) -> str:
     if "locked" in reason:
         return f"{reason}: another process held it for more than {BUSY_MS // 1000} s"
-    if "readonly" in reason or "unable to open" in reason:
+    if "readonly" in reason:
+        return f"{reason}; the store is read-only: check that you may write to {path.parent}, or choose another store"
+    if "unable to open" in reason:
         return f"{reason}; check that {path.parent} exists and that you may write there"
     if "full" in reason:
         return f"{reason}; free some space and repeat, nothing that was logged is lost"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from forebear.blobs.local import LocalObjects, storage_failure
+from forebear.blobs.local import LocalObjects, storage_failure, sync_path
 from forebear.catalog.fingerprints import FingerprintCache
 from forebear.catalog.sqlite import SqliteCatalog
 from forebear.errors import CorruptData, InvalidInput, NotFound, StorageFailure, Unsupported
@@ -47,6 +47,11 @@ def open_store(url: str | os.PathLike[str], *, create: bool = True) -> Store:
     _refuse_network(root)
     if mark is None:
         _make_folder(root)
+    elif not (root / CATALOG_FILE).exists():
+        raise CorruptData(
+            f"{root} is a store, but its catalog {CATALOG_FILE} is missing; put it back from a backup",
+            code="catalog-missing",
+        )
     catalog = SqliteCatalog(root / CATALOG_FILE, create=create)
     try:
         if mark is None:
@@ -110,6 +115,7 @@ def _write_mark(root: Path, store_id: str) -> None:
     temporary = root / f".{STORE_FILE}.{os.getpid()}"
     try:
         temporary.write_bytes(msgspec.json.encode(StoreMark(format=FORMAT, id=store_id)))
+        sync_path(str(temporary))  # an empty mark after a power cut would make the store unreadable
         os.replace(temporary, root / STORE_FILE)
     except OSError as err:
         raise storage_failure(err, f"make a store at {root}") from err

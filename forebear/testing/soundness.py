@@ -77,8 +77,8 @@ def _version(store: Store, version: Version) -> Iterator[str]:
     if totals != (version.file_count, version.size):
         yield f"{version.label} says {(version.file_count, version.size)} files and bytes, its manifest {totals}"
     damaged: dict[bytes, CorruptData] = store.damaged(row[2] for row in rows if len(row) == 3 and row[2] in held)
-    for digest, err in damaged.items():
-        yield f"{version.label}: blob {digest.hex()[:16]}: {err}"
+    for digest, damage in damaged.items():
+        yield f"{version.label}: blob {digest.hex()[:16]}: {damage}"
 
 
 def _walk(manifest: Manifest) -> None:

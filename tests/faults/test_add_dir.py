@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import json
+import contextlib
 import os
 import socket
 import time
@@ -154,35 +153,9 @@ def test_a_file_that_fails_when_it_is_read_is_named(run: forebear.Run, data: Pat
         forebear.Artifact("ds", "dataset").add_file(data / "bad.txt")
 
 
-def as_nobody_special(work: Callable[[], str]) -> str:
-    """Run ``work`` in a child that may read only what permissions allow, and return what it returned.
-
-    Root may read everything; what lets it is two capabilities (capabilities(7)), which the child gives up.
-    """
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            if os.geteuid() == 0:
-                header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
-                data = (ctypes.c_uint32 * 6)()
-                libc = ctypes.CDLL(None, use_errno=True)
-                assert libc.capget(header, data) == 0
-                for field in (0, 1):  # effective, permitted
-                    data[field] &= ~(1 << 1 | 1 << 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-                assert libc.capset(header, data) == 0
-            os.write(write, json.dumps(work()).encode())
-            os._exit(0)
-        finally:
-            os._exit(1)
-    os.close(write)
-    with open(read, "rb") as answer:
-        text = answer.read()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    return str(json.loads(text))
-
-
-def test_files_and_folders_that_may_not_be_read_are_named(run: forebear.Run, data: Path) -> None:
+def test_files_and_folders_that_may_not_be_read_are_named(
+    run: forebear.Run, data: Path, as_nobody_special: Callable[[Callable[[], str]], str]
+) -> None:
     (data / "secret.txt").write_text("s")
     (data / "secret.bin").write_bytes(bytes(SMALL_BYTES))
     (data / "closed").mkdir()
@@ -196,7 +169,7 @@ def test_files_and_folders_that_may_not_be_read_are_named(run: forebear.Run, dat
     assert forebear.Artifact("ds", "dataset").add_dir(data) == 4
 
 
-# -- what changes meanwhile ---------------------------------------------------------------------------------------------
+# -- what changes meanwhile -------------------------------------------------------------------------------------------
 
 
 def before_opening(monkeypatch: pytest.MonkeyPatch, wanted: str, work: Callable[[], Any]) -> None:
@@ -303,11 +276,8 @@ def test_a_file_that_a_writer_appends_to_is_refused_or_whole(run: forebear.Run, 
     try:
         for _ in range(10):
             draft = forebear.Artifact("ds", "dataset")
-            try:
+            with contextlib.suppress(Conflict):
                 draft.add_dir(data)
-            except Conflict as err:
-                assert "changed while it was being read" in str(err)
-            else:
                 run.log_artifact(draft)
                 content = draft.read("log.bin")
                 assert digest_of(content).hex() == draft.get_entry("log.bin").digest
