@@ -14,7 +14,7 @@ from forebear.cli.options import Ref, command, new_group, ref_names
 from forebear.cli.progress import Watch
 from forebear.cli.session import Session
 from forebear.cli.views import artifacts as views
-from forebear.errors import CorruptData, InvalidInput, NotFound
+from forebear.errors import CorruptData, ForebearError, InvalidInput, NotFound
 from forebear.names import parse_ref
 
 group = new_group("Put, get, list, compare and label versions of data and models.")
@@ -213,20 +213,22 @@ def rm(
         bool, typer.Option("--aliases", help="Also if aliases stand on it; they are taken away.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-) -> None:
+) -> int:
     """Delete a version; its number is never used again, its lineage stays known."""
     artifact = session.api.artifact(ref)
     record = artifact.record
-    if not yes:
-        _confirm(f"delete {record.qualified_name}?")
+    if not (yes or _agreed(f"delete {record.qualified_name}?")):
+        session.output.note("nothing was deleted")
+        return ForebearError.exit_status
     artifact.delete(delete_aliases=aliases)
     session.output.show(views.RemovedView(record))
+    return 0
 
 
-def _confirm(question: str) -> None:
+def _agreed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise InvalidInput(f"{question} There is no terminal to ask; say --yes", code="not-confirmed")
-    typer.confirm(question, abort=True, err=True)
+    return typer.confirm(question, err=True)
 
 
 @command(group, "verify")

@@ -7,6 +7,9 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from forebear.cli.text import count
+from forebear.cli.text import size as size_text
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -60,21 +63,16 @@ class Watch:
 
     def _begin(self) -> None:
         from rich.console import Console  # 120 ms that work without a bar is spared
-        from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
+        from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+        columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}", markup=False)]
+        if self._total:
+            columns.append(BarColumn(bar_width=24))
+        columns.append(TimeElapsedColumn())
         with self._lock:
             if self._timer is None:
                 return
-            self._bar = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=None if self._total else 12),
-                DownloadColumn(binary_units=True),
-                TransferSpeedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-                expand=False,
-            )
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task(self._doing, total=self._total)
             self._bar.start()
         self._draw()
@@ -82,5 +80,8 @@ class Watch:
     def _draw(self) -> None:
         with self._lock:
             if self._bar is not None and self._task is not None:
-                doing = f"{self._doing} · {self._files:,} files" if self._files else self._doing
-                self._bar.update(self._task, completed=self._bytes, description=doing)
+                parts = [self._doing]
+                if self._files:
+                    whole = f" of {size_text(self._total)}" if self._total else ""
+                    parts += [count(self._files, "file"), f"{size_text(self._bytes)}{whole}"]
+                self._bar.update(self._task, completed=self._bytes, description=" · ".join(parts))
