@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # only a name for the type checker: this module must not need what a run is
+if TYPE_CHECKING:
     from forebear.tracking.run import Run
 
 _runs: list[Run] = []

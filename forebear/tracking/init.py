@@ -13,7 +13,7 @@ from forebear.errors import AlreadyExists, InvalidInput, NotFound
 from forebear.names import check_run_id, check_tag
 from forebear.records.runs import NewRun, RunRecord
 from forebear.settings import Settings, load_settings
-from forebear.store.shared import close_stores, push_active, shared_store
+from forebear.store.shared import close_stores, pop_active, push_active, shared_store
 from forebear.tracking import current
 from forebear.tracking.exits import install_hooks
 from forebear.tracking.naming import new_run_id, new_run_name
@@ -99,12 +99,17 @@ def init(
     if others:
         note(chosen, f"init() takes no notice of {', '.join(sorted(others))}")
     place = _store_of(chosen)
-    run = Run(place, _register(place, chosen, normal_metadata(config)), chosen)
+    run = Run(place, _register(place, chosen, normal_metadata(config)), chosen, _leave)
     install_hooks()
     push_active(place, run.entity, run.project)
     current.enter(run)
     note(chosen, f"run {run.name} ({run.id}) in project {run.project}, store {place.url}")
     return run
+
+
+def _leave(run: Run) -> None:
+    current.leave(run)
+    pop_active(run.store, run.entity, run.project)
 
 
 def _settings(

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -16,8 +16,6 @@ from forebear.artifacts.provenance import StoredRun
 from forebear.errors import Conflict, InvalidInput
 from forebear.names import MAX_NAME_CHARS, check_tag, parse_ref
 from forebear.records.runs import FAILED, FINISHED, KILLED, RunChanges, RunRecord
-from forebear.store.shared import pop_active
-from forebear.tracking import current
 from forebear.tracking.config import Config
 
 if TYPE_CHECKING:
@@ -37,7 +35,11 @@ class Run:
     Safe for threads. A forked child may log through it; only the process that began it ends it.
     """
 
-    def __init__(self, store: Store, record: RunRecord, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, record: RunRecord, settings: Settings, ended: Callable[[Run], None] | None = None
+    ) -> None:
+        """Hold a registered run; ``ended`` is called once, when it ends."""
+        self._ended = ended
         self._store = store
         self._record = record
         self._settings = settings
@@ -311,8 +313,8 @@ class Run:
             # First of all, so that an end that no disk would take can be tried again.
             self._store.catalog.update_run(self._record.key, changes)
             self._state, self._over = state, True
-            current.leave(self)
-            pop_active(self._store, self.entity, self.project)
+            if self._ended is not None:
+                self._ended(self)
 
     def __enter__(self) -> Run:
         return self
