@@ -108,20 +108,11 @@ $(VENV)/.ready-test: $(LOCKED) | python
 	@touch $@
 
 .PHONY: npm
-ifeq ($(NPM_LOCK),)
-npm:
-else ifeq ($(shell command -v npm),)
-npm:
-	@echo "npm is not installed: tests that need packages of it are skipped" >&2
-else
-npm: tests/npm/node_modules/.ready
-endif
+npm: $(if $(NPM_LOCK),tests/npm/node_modules/.ready)
 
-tests/npm/node_modules/.ready: $(NPM_LOCK)
+tests/npm/node_modules/.ready: $(NPM_LOCK) tools/npm.py
 	@echo "preparing tests/npm" >&2
-	@npm_config_cache="$(CURDIR)/.cache/npm" npm_config_update_notifier=false \
-	  npm ci --prefix tests/npm --ignore-scripts --no-audit --no-fund --loglevel=error
-	@touch $@
+	@"$(PYTHON)" tools/npm.py
 
 .PHONY: debian
 debian:

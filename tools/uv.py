@@ -34,10 +34,10 @@ UV = TOOLS / "bin" / "uv"
 
 def main(arguments: list[str]) -> int:
     """Install uv when it is missing or old, then run it; return its exit status."""
-    environment = _environment()
+    given = environment()
     if not _is_current():
-        _install(environment)
-    return subprocess.run([str(UV), *arguments], env=environment | _trust(), check=False).returncode
+        _install(given)
+    return subprocess.run([str(UV), *arguments], env=given | trust(), check=False).returncode
 
 
 def _is_current() -> bool:
@@ -45,13 +45,14 @@ def _is_current() -> bool:
     return UV.exists() and stamp.exists()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment in which tools keep all they write below ``.cache``."""
     temporary = CACHE / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
-    environment = dict(os.environ)
+    given = dict(os.environ)
     # An activated environment would make uv warn on every call that it uses another one.
-    environment.pop("VIRTUAL_ENV", None)
-    environment.update(
+    given.pop("VIRTUAL_ENV", None)
+    given.update(
         UV_CACHE_DIR=str(CACHE / "uv"),
         UV_PYTHON_DOWNLOADS="never",
         UV_PROJECT_ENVIRONMENT=str(ROOT / ".venv"),
@@ -61,10 +62,10 @@ def _environment() -> dict[str, str]:
         PIP_USER="0",
         TMPDIR=str(temporary),
     )
-    return environment
+    return given
 
 
-def _trust() -> dict[str, str]:
+def trust() -> dict[str, str]:
     """Let uv trust whom pip trusts: it reads neither pip's variables nor its files, and knows only its own roots."""
     if os.environ.get("SSL_CERT_FILE"):
         return {}
