@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import typer.main
@@ -119,6 +120,12 @@ def test_every_command_takes_the_shared_options(path):
     assert {"--json", "--quiet", "--store", "--project", "--entity"} <= options
     assert command.help
     assert all(getattr(parameter, "help", None) for parameter in command.params)
+
+
+@pytest.mark.parametrize("path", EVERY_COMMAND, ids=" ".join)
+def test_every_command_is_in_the_reference(path):
+    page = Path(__file__).resolve().parents[2] / "docs" / "reference" / "cli.md"
+    assert f"`forebear {' '.join(path)}`" in page.read_text(encoding="utf-8")
 
 
 def test_a_bare_group_shows_its_help(cli):
