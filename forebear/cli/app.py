@@ -1,34 +1,28 @@
-"""The groups of commands, joined. A group's module is loaded only when one of its commands is called."""
+"""The command line as Typer has it: for help, completion, and whatever is not a plain command line."""
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from forebear._version import __version__
+from forebear.cli.declare import SHARED, Argument, Command, Group, Option, Parameter
 from forebear.cli.failures import INTERRUPTED, fail, guarded
+from forebear.cli.reading import MODULES, call, entry
 
 HELP = "Versions the data and models of ML pipelines, and knows what every model came from."
-
-#: Word after ``forebear`` → module that adds it by its ``add_to(app)``. Each costs 5 to 20 ms.
-MODULES = {
-    "artifact": "forebear.cli.artifact",
-    "diff": "forebear.cli.diff",
-    "run": "forebear.cli.run",
-    "lineage": "forebear.cli.lineage",
-    "init": "forebear.cli.init",
-    "doctor": "forebear.cli.doctor",
-}
+#: Options that every command has stand apart in its help.
+SHARED_PANEL = "Everywhere"
 #: Base of the errors that a wrong use raises; Typer carries it without a public name.
 _USAGE: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 def build(only: str | None = None) -> typer.Typer:
-    """Return the whole command line, or the part of it that is needed for the command ``only``."""
+    """Return the whole command line, or the part of it that is needed for the word ``only``."""
     app = typer.Typer(
         name="forebear",
         help=HELP,
@@ -37,10 +31,59 @@ def build(only: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback()(_options)
-    modules = MODULES.values() if only not in MODULES else [MODULES[only]]
-    for module in modules:
-        import_module(module).add_to(app)
+    for word in [only] if only in MODULES else MODULES:
+        found = entry(word)
+        if isinstance(found, Command):
+            app.command(word, help=found.help)(_function(found))
+        else:
+            app.add_typer(_group(found), name=word)
     return app
+
+
+def _group(group: Group) -> typer.Typer:
+    app = typer.Typer(help=group.help, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    for command in group.commands.values():
+        app.command(command.name, help=command.help)(_function(command))
+    return app
+
+
+def _function(command: Command) -> Callable[..., int]:
+    """Return a function with the signature that Typer reads."""
+
+    def run(**given: Any) -> int:
+        return call(command, given)
+
+    parameters = [
+        # All come by name, so one that must be given may follow one that need not.
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=_annotation(each),
+            default=inspect.Parameter.empty if each.required else each.default,
+        )
+        for each in command.parameters
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _annotation(parameter: Parameter) -> Any:
+    kind: Any = list[parameter.kind] if parameter.many else parameter.kind  # type: ignore[name-defined]
+    kind = kind if parameter.required or parameter.kind is bool else kind | None
+    declared = parameter.declared
+    if isinstance(declared, Argument):
+        return Annotated[
+            kind, typer.Argument(help=declared.help, metavar=declared.metavar, autocompletion=declared.complete)
+        ]
+    panel = SHARED_PANEL if parameter in SHARED else None
+    return Annotated[kind, _typer_option(parameter, declared, panel)]
+
+
+def _typer_option(parameter: Parameter, option: Option, panel: str | None) -> Any:
+    return typer.Option(
+        *parameter.names, help=option.help, metavar=option.metavar, min=option.least, rich_help_panel=panel
+    )
 
 
 def run(words: Sequence[str]) -> int:

@@ -6,58 +6,55 @@ import os
 import sys
 from typing import Annotated
 
-import typer
-
 from forebear.cli import putting
+from forebear.cli.completing import collections
+from forebear.cli.declare import Argument, Group, Option
 from forebear.cli.diff import NewRef, OldRef, PathOption, StatFlag, TextFlag, show_diff
-from forebear.cli.options import Ref, command, new_group, ref_names
 from forebear.cli.progress import Watch
 from forebear.cli.session import Session
 from forebear.cli.views import artifacts as views
 from forebear.errors import CorruptData, ForebearError, InvalidInput, NotFound
 from forebear.names import parse_ref
 
-group = new_group("Put, get, list, compare and label versions of data and models.")
+entry = Group("artifact", "Put, get, list, compare and label versions of data and models.")
 
-Prefix = Annotated[str | None, typer.Option(metavar="PATH", help="Only files whose path begins so.")]
+Ref = Annotated[
+    str,
+    Argument(
+        "REF",
+        "A version: name:v3, name:alias, name:alias@2026-01-31 or name@digest; entity/project/ may come first.",
+        collections,
+    ),
+]
+Prefix = Annotated[str | None, Option("Only files whose path begins so.", metavar="PATH")]
+Type = Annotated[str | None, Option("Only artifacts of this type.", ("--type", "-t"), metavar="TYPE")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the group to the command line."""
-    app.add_typer(group, name="artifact")
-
-
-@command(group, "put")
+@entry.command("put")
 def put(
     session: Session,
-    path: Annotated[str, typer.Argument(help="A file, a folder, or a URI to refer to.", metavar="PATH")],
+    path: Annotated[str, Argument("PATH", "A file, a folder, or a URI to refer to.")],
     name: Annotated[
         str | None,
-        typer.Option(
-            "--name", "-n", metavar="NAME", help="Name of the artifact; by default that of the file or folder."
-        ),
+        Option("Name of the artifact; by default that of the file or folder.", ("--name", "-n"), metavar="NAME"),
     ] = None,
     type: Annotated[
         str | None,
-        typer.Option("--type", "-t", metavar="TYPE", help="Type, such as dataset or model; by default the one it has."),
+        Option("Type, such as dataset or model; by default the one it has.", ("--type", "-t"), metavar="TYPE"),
     ] = None,
     alias: Annotated[
         list[str] | None,
-        typer.Option("--alias", "-a", metavar="ALIAS", help="Alias to move to this version; may come again."),
+        Option("Alias to move to this version; may come again.", ("--alias", "-a"), metavar="ALIAS"),
     ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option(metavar="TAG", help="Label for this version; may come again.")
-    ] = None,
-    description: Annotated[str | None, typer.Option("--description", "-d", metavar="TEXT", help="Free text.")] = None,
+    tag: Annotated[list[str] | None, Option("Label for this version; may come again.", metavar="TAG")] = None,
+    description: Annotated[str | None, Option("Free text.", ("--description", "-d"), metavar="TEXT")] = None,
     metadata: Annotated[
-        list[str] | None, typer.Option("--metadata", "-m", metavar="KEY=VALUE", help="Metadata; may come again.")
+        list[str] | None, Option("Metadata; may come again.", ("--metadata", "-m"), metavar="KEY=VALUE")
     ] = None,
-    link: Annotated[
-        bool, typer.Option("--link", help="Hard-link large files into the store; they become read-only.")
-    ] = False,
+    link: Annotated[bool, Option("Hard-link large files into the store; they become read-only.", ("--link",))] = False,
     expect: Annotated[
         str | None,
-        typer.Option(metavar="VERSION", help="Move aliases only from this version (v7), or from none (an empty word)."),
+        Option("Move aliases only from this version (v7), or from none (an empty word).", metavar="VERSION"),
     ] = None,
 ) -> None:
     """Log a file, a folder or a URI as a version.
@@ -79,20 +76,18 @@ def put(
     )
 
 
-@command(group, "get")
+@entry.command("get")
 def get(
     session: Session,
     ref: Ref,
     root: Annotated[
         str | None,
-        typer.Option(
-            "--root", "-r", metavar="FOLDER", help="Folder to put the files in; by default artifacts/NAME:VERSION."
-        ),
+        Option("Folder to put the files in; by default artifacts/NAME:VERSION.", ("--root", "-r"), metavar="FOLDER"),
     ] = None,
     prefix: Prefix = None,
-    link: Annotated[bool, typer.Option("--link", help="Hard-link large files, read-only, instead of copying.")] = False,
+    link: Annotated[bool, Option("Hard-link large files, read-only, instead of copying.", ("--link",))] = False,
     clean: Annotated[
-        bool, typer.Option("--clean", help="Delete what the folder holds besides, so that it is exactly the version.")
+        bool, Option("Delete what the folder holds besides, so that it is exactly the version.", ("--clean",))
     ] = False,
 ) -> None:
     """Put the files of a version in a folder, verified.
@@ -105,17 +100,15 @@ def get(
     session.output.show(fetch(session, ref, root, prefix, link=link, clean=clean))
 
 
-@command(group, "ls")
+@entry.command("ls")
 def ls(
     session: Session,
     collection: Annotated[
         str | None,
-        typer.Argument(help="List the versions of this one.", metavar="COLLECTION", autocompletion=ref_names),
+        Argument("COLLECTION", "List the versions of this one.", collections),
     ] = None,
-    type: Annotated[
-        str | None, typer.Option("--type", "-t", metavar="TYPE", help="Only artifacts of this type.")
-    ] = None,
-    everywhere: Annotated[bool, typer.Option("--all", help="Of every project.")] = False,
+    type: Annotated[str | None, Option("Only artifacts of this type.", ("--type", "-t"), metavar="TYPE")] = None,
+    everywhere: Annotated[bool, Option("Of every project.", ("--all",))] = False,
 ) -> None:
     """List artifacts, or the versions of one."""
     api = session.api
@@ -129,7 +122,7 @@ def ls(
     session.output.show(views.CollectionsView(rows, where=where, qualified=everywhere))
 
 
-@command(group, "show")
+@entry.command("show")
 def show(session: Session, ref: Ref) -> None:
     """Show one version: what it holds, who made it, who used it, what it added to the store."""
     artifact = session.api.artifact(ref)
@@ -143,7 +136,7 @@ def show(session: Session, ref: Ref) -> None:
     session.output.show(view)
 
 
-@command(group, "files")
+@entry.command("files")
 def files(session: Session, ref: Ref, prefix: Prefix = None) -> None:
     """List the files of a version."""
     artifact = session.api.artifact(ref)
@@ -153,7 +146,7 @@ def files(session: Session, ref: Ref, prefix: Prefix = None) -> None:
     session.output.show(views.FilesView(entries))
 
 
-@command(group, "diff")
+@entry.command("diff")
 def diff(
     session: Session, old: OldRef, new: NewRef, stat: StatFlag = False, path: PathOption = None, text: TextFlag = False
 ) -> None:
@@ -161,19 +154,17 @@ def diff(
     show_diff(session, old, new, stat=stat, path=path, text=text)
 
 
-@command(group, "alias")
+@entry.command("alias")
 def alias(
     session: Session,
     ref: Ref,
-    names: Annotated[list[str] | None, typer.Argument(help="Aliases to move here.", metavar="NAME")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the aliases away instead.")] = False,
+    names: Annotated[list[str] | None, Argument("NAME", "Aliases to move here.")] = None,
+    remove: Annotated[bool, Option("Take the aliases away instead.", ("--remove",))] = False,
     expect: Annotated[
         str | None,
-        typer.Option(
-            metavar="VERSION", help="Only if they stand on this version now (v7), or on none (an empty word)."
-        ),
+        Option("Only if they stand on this version now (v7), or on none (an empty word).", metavar="VERSION"),
     ] = None,
-    history: Annotated[bool, typer.Option("--history", help="Show every move, of these aliases or of all.")] = False,
+    history: Annotated[bool, Option("Show every move, of these aliases or of all.", ("--history",))] = False,
 ) -> None:
     """Move aliases to a version, take them away, or show where they stood."""
     api, names = session.api, names or []
@@ -190,12 +181,12 @@ def alias(
     session.output.show(views.LabelsView(api.artifact(ref).record))
 
 
-@command(group, "tag")
+@entry.command("tag")
 def tag(
     session: Session,
     ref: Ref,
-    tags: Annotated[list[str], typer.Argument(help="Labels to put on the version.", metavar="TAG")],
-    remove: Annotated[bool, typer.Option("--remove", help="Take the labels away instead.")] = False,
+    tags: Annotated[list[str], Argument("TAG", "Labels to put on the version.")],
+    remove: Annotated[bool, Option("Take the labels away instead.", ("--remove",))] = False,
 ) -> None:
     """Put labels on a version, or take them away."""
     artifact = session.api.artifact(ref)
@@ -205,14 +196,12 @@ def tag(
     session.output.show(views.LabelsView(artifact.record))
 
 
-@command(group, "rm")
+@entry.command("rm")
 def rm(
     session: Session,
     ref: Ref,
-    aliases: Annotated[
-        bool, typer.Option("--aliases", help="Also if aliases stand on it; they are taken away.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    aliases: Annotated[bool, Option("Also if aliases stand on it; they are taken away.", ("--aliases",))] = False,
+    yes: Annotated[bool, Option("Do not ask.", ("--yes", "-y"))] = False,
 ) -> int:
     """Delete a version; its number is never used again, its lineage stays known."""
     artifact = session.api.artifact(ref)
@@ -228,15 +217,16 @@ def rm(
 def _agreed(question: str) -> bool:
     if not sys.stdin.isatty():
         raise InvalidInput(f"{question} There is no terminal to ask; say --yes", code="not-confirmed")
-    return typer.confirm(question, err=True)
+    print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-@command(group, "verify")
+@entry.command("verify")
 def verify(
     session: Session,
     ref: Ref,
     root: Annotated[
-        str | None, typer.Option("--root", "-r", metavar="FOLDER", help="Look at this folder instead of at the store.")
+        str | None, Option("Look at this folder instead of at the store.", ("--root", "-r"), metavar="FOLDER")
     ] = None,
 ) -> int:
     """Prove that a version is whole, in the store or in a folder; name every file that is not."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from forebear.cli.options import command, ref_names
+from forebear.cli.completing import collections
+from forebear.cli.declare import Argument, Command, Option
 from forebear.cli.session import Session
-from forebear.cli.tables import as_text, is_table, table_shape, text_changes
 from forebear.cli.views.diffs import DiffView, TableDiffView, TextDiffView
 from forebear.errors import NotFound
 
@@ -19,19 +16,14 @@ if TYPE_CHECKING:
     from forebear.cli.output import View
     from forebear.records.content import Entry
 
-OldRef = Annotated[str, typer.Argument(help="The version before.", metavar="OLD", autocompletion=ref_names)]
-NewRef = Annotated[str, typer.Argument(help="The version after.", metavar="NEW", autocompletion=ref_names)]
-StatFlag = Annotated[bool, typer.Option("--stat", help="How many files and bytes, not which.")]
+OldRef = Annotated[str, Argument("OLD", "The version before.", collections)]
+NewRef = Annotated[str, Argument("NEW", "The version after.", collections)]
+StatFlag = Annotated[bool, Option("How many files and bytes, not which.", ("--stat",))]
 PathOption = Annotated[
     str | None,
-    typer.Option("--path", metavar="FILE", help="What changed in this file: lines of text, or columns of a CSV table."),
+    Option("What changed in this file: lines of text, or columns of a CSV table.", ("--path",), metavar="FILE"),
 ]
-TextFlag = Annotated[bool, typer.Option("--text", help="With --path: compare a CSV table line by line too.")]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    command(app, "diff")(diff)
+TextFlag = Annotated[bool, Option("With --path: compare a CSV table line by line too.", ("--text",))]
 
 
 def diff(
@@ -55,6 +47,8 @@ def show_diff(session: Session, old: str, new: str, *, stat: bool, path: str | N
 
 
 def _file_view(before: Artifact, after: Artifact, found: VersionDiff, path: str, *, as_lines: bool) -> View:
+    from forebear.cli.tables import as_text, is_table, table_shape, text_changes  # 10 ms with csv
+
     pair = _pair(before, after, found, path)
     contents = [
         b"" if entry is None else artifact.read(entry.path)
@@ -85,7 +79,12 @@ def _pair(before: Artifact, after: Artifact, found: VersionDiff, path: str) -> t
     pair = before.manifest.get(path), after.manifest.get(path)
     if pair == (None, None):
         paths = {file.path for artifact in (before, after) for file in artifact.files()}
+        import difflib  # 6 ms, only for a mistyped name
+
         near = difflib.get_close_matches(path, paths, n=3)
         advice = f"did you mean {' or '.join(map(repr, near))}?" if near else "forebear artifact files lists them"
         raise NotFound(f"neither {before.name} nor {after.name} has a file {path!r}; {advice}", code="file-not-found")
     return pair
+
+
+entry = Command("diff", diff)

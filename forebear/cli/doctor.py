@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
-from forebear.cli.options import command
+from forebear.cli.declare import Command
 from forebear.cli.session import Session
 from forebear.cli.views.store import CheckupView
 from forebear.errors import NotFound
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    command(app, "doctor")(doctor)
 
 
 def doctor(session: Session) -> int:
@@ -22,3 +15,6 @@ def doctor(session: Session) -> int:
     checkup = examine(session)
     session.output.show(CheckupView(checkup))
     return 0 if checkup.exists else NotFound.exit_status
+
+
+entry = Command("doctor", doctor)

@@ -8,9 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from forebear.cli.options import command
+from forebear.cli.declare import Argument, Command
 from forebear.cli.session import Session
 from forebear.cli.views.store import InitView
 from forebear.errors import InvalidInput
@@ -20,14 +18,9 @@ from forebear.settings import STORE_FOLDER, load_settings, setting_sources
 CONFIG_FILE = "config.toml"
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    command(app, "init")(init)
-
-
 def init(
     session: Session,
-    folder: Annotated[str, typer.Argument(help="Folder of your project.", metavar="FOLDER")] = ".",
+    folder: Annotated[str, Argument("FOLDER", "Folder of your project.")] = ".",
 ) -> None:
     """Make a store for a folder, and keep its settings there.
 
@@ -88,3 +81,6 @@ def _keep(file: Path, settings: dict[str, str]) -> str:
             text += f"{entry}\n" if not text or text.endswith("\n") else f"\n{entry}\n"
     file.write_text(text, encoding="utf-8")
     return str(file)
+
+
+entry = Command("init", init)

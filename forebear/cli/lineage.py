@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from forebear.cli.options import command, new_group, ref_names
+from forebear.cli.completing import collections
+from forebear.cli.declare import Argument, Group, Option
 from forebear.cli.session import Session
 from forebear.cli.views import lineage as views
 from forebear.cli.views.tree import Marks, joined
@@ -19,35 +18,24 @@ if TYPE_CHECKING:
     from forebear.lineage.model import GraphData
     from forebear.lineage.queries import Lineage
 
-group = new_group("Ask what a version was made from, and what came of it.")
+entry = Group("lineage", "Ask what a version was made from, and what came of it.")
 
 _REF_HELP = "A version such as model:prod, or a run as run:ID."
-NodeRef = Annotated[str, typer.Argument(help=_REF_HELP, metavar="REF", autocompletion=ref_names)]
-FromRef = Annotated[str, typer.Argument(help=_REF_HELP, metavar="A", autocompletion=ref_names)]
-ToRef = Annotated[str, typer.Argument(help=_REF_HELP, metavar="B", autocompletion=ref_names)]
+NodeRef = Annotated[str, Argument("REF", _REF_HELP, collections)]
+FromRef = Annotated[str, Argument("A", _REF_HELP, collections)]
+ToRef = Annotated[str, Argument("B", _REF_HELP, collections)]
 Depth = Annotated[
     int | None,
-    typer.Option(
-        "--depth", metavar="STEPS", min=1, help="Go no further than so many steps; run and version are one each."
-    ),
+    Option("Go no further than so many steps; run and version are one each.", ("--depth",), metavar="STEPS", least=1),
 ]
 Types = Annotated[
     list[str] | None,
-    typer.Option(
-        "--type", "-t", metavar="TYPE", help="Only artifacts of this type and runs of this job type; may come again."
-    ),
+    Option("Only artifacts of this type and runs of this job type; may come again.", ("--type", "-t"), metavar="TYPE"),
 ]
-AsOf = Annotated[
-    str | None, typer.Option("--as-of", metavar="TIME", help="As it stood then: 2026-01-31, or with T12:00.")
-]
+AsOf = Annotated[str | None, Option("As it stood then: 2026-01-31, or with T12:00.", ("--as-of",), metavar="TIME")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the group to the command line."""
-    app.add_typer(group, name="lineage")
-
-
-@command(group, "show")
+@entry.command("show")
 def show(session: Session, ref: NodeRef, depth: Depth = None, as_of: AsOf = None) -> None:
     """Show everything above and below a version or run, as a tree."""
     lineage, node = session.api.lineage(as_of), session.api.node(ref)
@@ -55,13 +43,13 @@ def show(session: Session, ref: NodeRef, depth: Depth = None, as_of: AsOf = None
     session.output.show(views.AroundView(walks, _marks(lineage, joined(walks))))
 
 
-@command(group, "up")
+@entry.command("up")
 def up(session: Session, ref: NodeRef, depth: Depth = None, type: Types = None, as_of: AsOf = None) -> None:
     """Show what a version or run was made from."""
     _walk(session, Direction.UPSTREAM, ref, depth, type, as_of)
 
 
-@command(group, "down")
+@entry.command("down")
 def down(session: Session, ref: NodeRef, depth: Depth = None, type: Types = None, as_of: AsOf = None) -> None:
     """Show what was made from a version, or by a run and what followed."""
     _walk(session, Direction.DOWNSTREAM, ref, depth, type, as_of)
@@ -84,12 +72,12 @@ def _marks(lineage: Lineage, graph: GraphData) -> Marks:
     return Marks(marked.stale, marked.outdated)
 
 
-@command(group, "path")
+@entry.command("path")
 def path(
     session: Session,
     first: FromRef,
     second: ToRef,
-    every: Annotated[bool, typer.Option("--all", help="Every path, not only a shortest one.")] = False,
+    every: Annotated[bool, Option("Every path, not only a shortest one.", ("--all",))] = False,
     as_of: AsOf = None,
 ) -> None:
     """Show how one version led to another; the order of the two does not matter."""
@@ -109,12 +97,10 @@ def path(
     session.output.show(views.PathsView(found))
 
 
-@command(group, "impact")
+@entry.command("impact")
 def impact(
     session: Session,
-    what: Annotated[
-        str, typer.Argument(help="A file on disk, or the digest that b3sum prints.", metavar="FILE-OR-DIGEST")
-    ],
+    what: Annotated[str, Argument("FILE-OR-DIGEST", "A file on disk, or the digest that b3sum prints.")],
     as_of: AsOf = None,
 ) -> None:
     """Show which versions hold a file, which runs touched those, and what was made from them."""
@@ -140,16 +126,14 @@ def _digest_of(what: str) -> tuple[bytes, str | None]:
     return digest, None
 
 
-@command(group, "stale")
+@entry.command("stale")
 def stale(
     session: Session,
     collection: Annotated[
         str | None,
-        typer.Argument(
-            help="Only what was made from old versions of this.", metavar="COLLECTION", autocompletion=ref_names
-        ),
+        Argument("COLLECTION", "Only what was made from old versions of this.", collections),
     ] = None,
-    everywhere: Annotated[bool, typer.Option("--all", help="Of every project.")] = False,
+    everywhere: Annotated[bool, Option("Of every project.", ("--all",))] = False,
     as_of: AsOf = None,
 ) -> None:
     """List what was made from an old version of something that has a newer one."""
@@ -161,7 +145,7 @@ def stale(
     session.output.show(views.StaleView(found, where))
 
 
-@command(group, "diff")
+@entry.command("diff")
 def diff(session: Session, old: FromRef, new: ToRef, as_of: AsOf = None) -> None:
     """Show what differs in where two versions came from: data, code and settings."""
     from forebear.lineage.ancestry import diff_ancestry
@@ -171,26 +155,25 @@ def diff(session: Session, old: FromRef, new: ToRef, as_of: AsOf = None) -> None
     session.output.show(views.AncestryDiffView(diff_ancestry(session.api.store.catalog, a, b, before=before)))
 
 
-@command(group, "export")
+@entry.command("export")
 def export(
     session: Session,
     ref: Annotated[
         str | None,
-        typer.Argument(help=_REF_HELP + " Its whole lineage is written.", metavar="REF", autocompletion=ref_names),
+        Argument("REF", _REF_HELP + " Its whole lineage is written.", collections),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="The graph of the whole store.")] = False,
+    everything: Annotated[bool, Option("The graph of the whole store.", ("--all",))] = False,
     format: Annotated[
         str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="FORMAT",
-            help="mermaid, dot, graphml, gexf, node-link, cytoscape, csv, svg or png; "
+        Option(
+            "mermaid, dot, graphml, gexf, node-link, cytoscape, csv, svg or png; "
             "by default what the name of the file says, else mermaid.",
+            ("--format", "-f"),
+            metavar="FORMAT",
         ),
     ] = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, not to the terminal.")
+        str | None, Option("Write here, not to the terminal.", ("--output", "-o"), metavar="FILE")
     ] = None,
     depth: Depth = None,
     as_of: AsOf = None,

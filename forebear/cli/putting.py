@@ -1,13 +1,9 @@
-"""``forebear artifact put``: the work, and its fast way in.
-
-People put the same folder again and again, so nothing heavy may stand before it: this module does without Typer and
-Rich, and reads a plain command line itself. Whatever it does not understand goes to Typer, which knows all the rest.
-"""
+"""The work of ``forebear artifact put``. People put the same folder again and again, so it loads nothing heavy."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,57 +21,6 @@ if TYPE_CHECKING:
 DEFAULT_TYPE = "dataset"
 #: Job type of the run that a put from the command line is recorded as.
 JOB_TYPE = "cli"
-
-#: What the fast way understands: word → (parameter, whether a value follows, whether it may come again).
-WORDS: dict[str, tuple[str, bool, bool]] = {
-    "--name": ("name", True, False),
-    "-n": ("name", True, False),
-    "--type": ("type", True, False),
-    "-t": ("type", True, False),
-    "--alias": ("alias", True, True),
-    "-a": ("alias", True, True),
-    "--tag": ("tag", True, True),
-    "--description": ("description", True, False),
-    "-d": ("description", True, False),
-    "--metadata": ("metadata", True, True),
-    "-m": ("metadata", True, True),
-    "--link": ("link", False, False),
-    "--expect": ("expect", True, False),
-    "--store": ("store", True, False),
-    "--entity": ("entity", True, False),
-    "--project": ("project", True, False),
-    "-p": ("project", True, False),
-    "--json": ("as_json", False, False),
-    "--quiet": ("quiet", False, False),
-    "-q": ("quiet", False, False),
-}
-_SESSION = ("store", "entity", "project", "as_json", "quiet")
-
-
-def read_words(words: Sequence[str]) -> tuple[Session, dict[str, Any]] | None:
-    """Return what ``artifact put`` is called with, or ``None`` where Typer had better look at it."""
-    given: dict[str, Any] = {}
-    waiting = list(words)
-    while waiting:
-        word = waiting.pop(0)
-        if not word.startswith("-"):
-            if "path" in given:
-                return None
-            given["path"] = word
-            continue
-        if word not in WORDS:
-            return None
-        parameter, takes_value, repeats = WORDS[word]
-        if takes_value and not waiting:
-            return None
-        value = waiting.pop(0) if takes_value else True
-        if repeats:
-            given.setdefault(parameter, []).append(value)
-        else:
-            given[parameter] = value
-    if "path" not in given:
-        return None
-    return Session(**{key: given.pop(key) for key in _SESSION if key in given}), given
 
 
 def put(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from forebear.cli.options import command, new_group, run_names
+from forebear.cli.completing import runs
+from forebear.cli.declare import Argument, Group, Option
 from forebear.cli.session import Session
 from forebear.cli.views.runs import RunRow, RunsView, RunView
 from forebear.errors import InvalidInput
@@ -21,31 +20,24 @@ if TYPE_CHECKING:
     from forebear.artifacts.artifact import Artifact
     from forebear.artifacts.provenance import StoredRun
 
-group = new_group("List runs and show what they used and made.")
+entry = Group("run", "List runs and show what they used and made.")
 
 #: Runs listed where no limit is given.
 LIMIT = 20
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the group to the command line."""
-    app.add_typer(group, name="run")
-
-
-@command(group, "ls")
+@entry.command("ls")
 def ls(
     session: Session,
     state: Annotated[
         list[str] | None,
-        typer.Option(metavar="STATE", help=f"Only runs in this state, of {', '.join(RUN_STATES)}; may come again."),
+        Option(f"Only runs in this state, of {', '.join(RUN_STATES)}; may come again.", metavar="STATE"),
     ] = None,
-    job_type: Annotated[
-        str | None, typer.Option("--job-type", "-j", metavar="TYPE", help="Only runs of this job type.")
-    ] = None,
+    job_type: Annotated[str | None, Option("Only runs of this job type.", ("--job-type", "-j"), metavar="TYPE")] = None,
     limit: Annotated[
-        int, typer.Option("--limit", "-l", metavar="NUMBER", min=0, help="List no more than the newest; 0 lists all.")
+        int, Option("List no more than the newest; 0 lists all.", ("--limit", "-l"), metavar="NUMBER", least=0)
     ] = LIMIT,
-    everywhere: Annotated[bool, typer.Option("--all", help="Of every project.")] = False,
+    everywhere: Annotated[bool, Option("Of every project.", ("--all",))] = False,
 ) -> None:
     """List runs, newest first."""
     unknown = sorted(set(state or ()) - set(RUN_STATES))
@@ -71,12 +63,10 @@ def _rows(api: Api, runs: Sequence[StoredRun[Artifact]]) -> list[RunRow]:
     return [RunRow(run.record, run.state, inputs[key], outputs[key]) for run, key in zip(runs, keys, strict=True)]
 
 
-@command(group, "show")
+@entry.command("show")
 def show(
     session: Session,
-    run: Annotated[
-        str, typer.Argument(help="Its id; entity/project/ may come first.", metavar="ID", autocompletion=run_names)
-    ],
+    run: Annotated[str, Argument("ID", "Its id; entity/project/ may come first.", runs)],
 ) -> None:
     """Show one run: settings, command, code, what it used and what it made."""
     found = session.api.run(run)

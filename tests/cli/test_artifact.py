@@ -216,7 +216,7 @@ def test_rm(cli, two):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("said", "status", "left"), [("y\n", 0, 1), ("n\n", 1, 2), ("", 130, 2)])
+@pytest.mark.parametrize(("said", "status", "left"), [("y\n", 0, 1), ("n\n", 1, 2), ("", 1, 2)])
 def test_rm_asks_on_a_terminal(cli, two, monkeypatch, said, status, left):
     import io
 

@@ -11,7 +11,7 @@ import pytest
 import typer.main
 
 from forebear.cli import failures, main
-from forebear.cli.app import MODULES, app
+from forebear.cli.app import app
 from forebear.cli.layout import plain, width_of
 from forebear.cli.output import Output, Screen
 from forebear.cli.progress import Watch
@@ -221,20 +221,6 @@ def test_json_of_text_that_is_no_ascii(cli, data):
     cli("artifact", "put", data, "-d", "größer\n数字")
     assert json.loads(cli("artifact", "show", "data", "--json").out)["description"] == "größer\n数字"
     assert r"größer\n数字" in cli("artifact", "show", "data").out
-
-
-def test_only_the_called_group_is_loaded():
-    import subprocess
-
-    code = (
-        "import sys; from forebear.cli import main; main(['run', '--help']); "
-        "others = ('artifact', 'diff', 'lineage', 'doctor'); "
-        "loaded = [name for name in others if 'forebear.cli.' + name in sys.modules]; "
-        "sys.exit(' '.join(loaded))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr.strip() == ""
-    assert set(MODULES) == {"artifact", "diff", "run", "lineage", "init", "doctor"}
 
 
 # ── progress ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,63 +1,11 @@
 from __future__ import annotations
 
-import inspect
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import typer.main
 
 import forebear
 from forebear.cli import putting
-from forebear.cli.app import build
-
-
-def put_parameters():
-    command = typer.main.get_command(build("artifact")).commands["artifact"].commands["put"]
-    return {
-        name: (parameter.name, not parameter.is_flag, parameter.multiple)
-        for parameter in command.params
-        if parameter.param_type_name == "option"
-        for name in parameter.opts
-    }
-
-
-def test_the_fast_way_knows_the_options_that_typer_knows():
-    assert put_parameters() == putting.WORDS
-
-
-def test_the_fast_way_calls_with_the_parameters_that_there_are():
-    own = set(inspect.signature(putting.put).parameters) - {"session", "path"}
-    assert {name for name, _, _ in putting.WORDS.values()} == own | set(putting._SESSION)
-
-
-@pytest.mark.parametrize(
-    "words",
-    [["--help"], ["a", "b"], ["a", "--nmae", "x"], ["a", "--name"], [], ["a", "--name=x"], ["--", "a"], ["a", "-nx"]],
-)
-def test_what_the_fast_way_does_not_understand_goes_to_typer(words):
-    assert putting.read_words(words) is None
-
-
-def test_both_ways_read_the_same(cli, data, monkeypatch):
-    calls = []
-    monkeypatch.setattr(putting, "put", lambda session, path, **given: calls.append((path, given, vars(session))))
-    words = ["data", "-n", "d", "-t", "dataset", "-a", "x", "--alias", "y", "--tag", "t", "-m", "k=v", "--link"]
-    words += ["--expect", "", "-d", "text", "--store", "s", "-p", "p", "--entity", "e", "--json", "-q"]
-    session, given = putting.read_words(words)
-    assert main_with_typer(["artifact", "put", *words]) == 0
-    path, other, options = calls[0]
-    assert path == given.pop("path") == "data"
-    assert {key: value for key, value in other.items() if value is not None} == given
-    assert options["options"] == session.options == {"store": "s", "project": "p", "entity": "e"}
-    assert options["output"].as_json is options["output"].quiet is True
-
-
-def main_with_typer(words):
-    from forebear.cli.app import run
-
-    return run(words)
 
 
 def test_put_says_what_it_did(cli, data):
@@ -163,13 +111,3 @@ def test_put_does_not_join_the_run_of_the_environment(cli, data, monkeypatch):
         monkeypatch.setenv("FOREBEAR_RUN_ID", "mine")
         record = cli("artifact", "put", data, "--json").json()
     assert not record["run"].endswith("/mine")
-
-
-def test_put_loads_neither_typer_nor_rich(data):
-    code = (
-        "import sys; from forebear.cli import main; status = main(['artifact', 'put', 'data']); "
-        "heavy = {'typer', 'click', 'rich', 'networkx', 'fsspec', 'sqlite_utils'} & set(sys.modules); "
-        "sys.exit(status or ', '.join(heavy) or 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
