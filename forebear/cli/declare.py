@@ -6,7 +6,6 @@ built from the same ones (`forebear.cli.app`) for help, completion and everythin
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
@@ -63,7 +62,9 @@ class Command:
     @property
     def help(self) -> str:
         """The function's docstring with one line a paragraph, to be folded to the terminal and not to a file."""
-        paragraphs = inspect.cleandoc(self.function.__doc__ or "").split("\n\n")
+        from inspect import cleandoc  # 6 ms, and only help asks
+
+        paragraphs = cleandoc(self.function.__doc__ or "").split("\n\n")
         return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
     @cached_property
@@ -90,20 +91,24 @@ class Group:
         return add
 
 
-def _parameters_of(function: Function) -> list[Parameter]:
+def _parameters_of(function: Any) -> list[Parameter]:
+    # What `inspect` would tell as well; importing it takes 6 ms, on the way of every command.
     hints = get_type_hints(function, include_extras=True)
-    given = list(inspect.signature(function).parameters.values())[1:]
-    return [_parameter(each.name, hints[each.name], each.default) for each in given]
+    names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
+    defaults = function.__defaults__ or ()
+    needed = len(names) - len(defaults)
+    return [_parameter(name, hints[name], True, None) for name in names[:needed]] + [
+        _parameter(name, hints[name], False, default) for name, default in zip(names[needed:], defaults, strict=True)
+    ]
 
 
-def _parameter(name: str, hint: Any, default: Any) -> Parameter:
+def _parameter(name: str, hint: Any, required: bool, default: Any) -> Parameter:
     assert get_origin(hint) is Annotated, name
     kind, declared = get_args(hint)
     # ``X | None`` says no more than that the default is None.
     kind = next((part for part in get_args(kind) if type(None) in get_args(kind) and part is not type(None)), kind)
     many = get_origin(kind) is list
-    required = default is inspect.Parameter.empty
-    return Parameter(name, declared, get_args(kind)[0] if many else kind, many, required, None if required else default)
+    return Parameter(name, declared, get_args(kind)[0] if many else kind, many, required, default)
 
 
 #: What every command takes: for its session.
