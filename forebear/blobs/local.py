@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,18 +115,24 @@ class LocalObjects:
         """See `ObjectStore.local_path`."""
         return Path(self._path(name))
 
-    def link_in(self, source: Path, name: str) -> None:
+    def link_in(self, source: Path, name: str, check: Callable[[], None]) -> None:
         """Let an existing file be the object ``name`` by a hard link; the file becomes read-only.
+
+        ``check`` is called once nobody can open the file for writing any more; when it raises, no object appears. An
+        object that is there already is replaced, never removed: others may count on it.
 
         Raises:
             Unsupported: the file lies on another file system, or this one has no hard links.
         """
         target = self._path(name)
         self.make_folder(os.path.dirname(target))
+        self.make_folder(str(self._tmp))
+        link = f"{self._tmp}{os.sep}link-{os.getpid()}-{os.urandom(8).hex()}"
         try:
-            os.link(source, target)
-        except FileExistsError:
-            return
+            os.link(source, link)
+            self._protect(link, check)
+            os.replace(link, target)
+            sync_path(os.path.dirname(target))
         except OSError as err:
             if err.errno in {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK}:
                 raise Unsupported(
@@ -135,12 +141,20 @@ class LocalObjects:
                     code="no-hard-link",
                 ) from err
             raise storage_failure(err, f"link {source}") from err
+        finally:
+            # Also after success: renaming one link of a file onto another link of it does nothing.
+            with contextlib.suppress(OSError):
+                os.unlink(link)
+
+    def _protect(self, link: str, check: Callable[[], None]) -> None:
+        mode = stat.S_IMODE(os.stat(link).st_mode)
+        os.chmod(link, mode & ~0o222)
         try:
-            os.chmod(target, stat.S_IMODE(os.stat(target).st_mode) & ~0o222)
-            sync_path(target)
-            sync_path(os.path.dirname(target))
-        except OSError as err:
-            raise storage_failure(err, f"link {source}") from err
+            sync_path(link)
+            check()
+        except BaseException:
+            os.chmod(link, mode)  # the file is its owner's alone again
+            raise
 
     def _path(self, name: str) -> str:
         return f"{self._objects}{os.sep}{check_object_name(name)}"
@@ -191,7 +205,7 @@ class LocalObjects:
         """Remove temporary files whose writers are dead; return how many."""
         if fcntl is None:
             return 0
-        removed = 0
+        removed = self._sweep_links()
         for path in self._tmp.glob("write-*"):
             try:
                 descriptor = os.open(path, os.O_RDWR)
@@ -205,6 +219,20 @@ class LocalObjects:
                 continue
             finally:
                 os.close(descriptor)
+        return removed
+
+    def _sweep_links(self) -> int:
+        """Remove links that were on their way in when their process died; they name it, for they cannot be locked."""
+        removed = 0
+        for path in self._tmp.glob("link-*"):
+            try:
+                os.kill(int(path.name.split("-")[1]), 0)
+            except ProcessLookupError:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                    removed += 1
+            except (OSError, ValueError):
+                continue
         return removed
 
 

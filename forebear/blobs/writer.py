@@ -115,14 +115,12 @@ class BlobWriter:
             return
         if not isinstance(self._objects, LocalObjects):
             raise Unsupported("link=True needs a store in a folder of this machine", code="no-hard-link")
-        name = object_name(LOOSE, digest)
-        self._objects.link_in(Path(os.path.realpath(path)), name)
-        try:
-            # The link made the file read-only: who opened it before may still write, but nobody opens it any more.
+
+        def check() -> None:
+            # The file is read-only by now: who opened it before may still write, but nobody opens it any more.
             check_unchanged(path, before, os.stat(path), before[1])
-        except Conflict:
-            self._objects.delete(name)
-            raise
+
+        self._objects.link_in(Path(os.path.realpath(path)), object_name(LOOSE, digest), check)
         self._note_loose(digest, before[1])
 
     def _close_pack(self) -> None:

@@ -128,11 +128,44 @@ def test_a_file_is_linked_in_and_protected(root: Path, tmp_path: Path) -> None:
     source = tmp_path / "weights.bin"
     source.write_bytes(b"w" * 100)
     objects = LocalObjects(root)
-    objects.link_in(source, "loose/ab/abc")
-    objects.link_in(source, "loose/ab/abc")
+    modes = []
+    for _ in range(2):
+        objects.link_in(source, "loose/ab/abc", lambda: modes.append(source.stat().st_mode & 0o222))
     linked = root / "objects" / "loose" / "ab" / "abc"
     assert linked.stat().st_ino == source.stat().st_ino
+    assert modes == [0, 0], "nobody can open it for writing when it is checked"
     assert not source.stat().st_mode & 0o222
+    assert leftovers(root) == []
+
+
+def test_a_file_that_fails_its_check_is_not_linked_and_what_was_there_stays(root: Path, tmp_path: Path) -> None:
+    source = tmp_path / "weights.bin"
+    source.write_bytes(b"w" * 100)
+    source.chmod(0o640)
+    objects = LocalObjects(root)
+    objects.put("kept", b"others count on it")
+
+    def refuse() -> None:
+        raise ZeroDivisionError
+
+    for name in ("kept", "new"):
+        with pytest.raises(ZeroDivisionError):
+            objects.link_in(source, name, refuse)
+    assert list(objects.names()) == ["kept"]
+    assert objects.read("kept") == b"others count on it"
+    assert stat.S_IMODE(source.stat().st_mode) == 0o640
+    assert leftovers(root) == []
+
+
+def test_links_of_dead_processes_are_swept(root: Path) -> None:
+    objects = LocalObjects(root)
+    objects.put("a", b"x")
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        pass
+    for name in (f"link-{dead.pid}-ab", f"link-{os.getpid()}-cd", "link-strange", "other"):
+        (root / "tmp" / name).write_bytes(b"")
+    assert objects.sweep() == 1
+    assert leftovers(root) == sorted([f"link-{os.getpid()}-cd", "link-strange", "other"])
 
 
 def test_linking_across_file_systems_says_what_to_do(root: Path) -> None:
@@ -143,7 +176,7 @@ def test_linking_across_file_systems_says_what_to_do(root: Path) -> None:
     source.write_bytes(b"x")
     try:
         with pytest.raises(Unsupported, match="leave link=True out"):
-            LocalObjects(root).link_in(source, "a")
+            LocalObjects(root).link_in(source, "a", lambda: None)
     finally:
         source.unlink()
 

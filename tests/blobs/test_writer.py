@@ -13,7 +13,8 @@ from forebear.blobs.digest import digest_of
 from forebear.blobs.local import LocalObjects
 from forebear.blobs.reader import read_blob
 from forebear.blobs.writer import SMALL_BYTES, BlobWriter
-from forebear.errors import Conflict, InvalidInput, StorageFailure, Unsupported
+from forebear.catalog.fingerprints import print_of
+from forebear.errors import Conflict, StorageFailure, Unsupported
 from forebear.records.content import LOOSE, PACK, Location, StoredObject
 from forebear.testing.memory_objects import MemoryObjects
 
@@ -121,16 +122,32 @@ def test_a_file_can_be_linked_into_a_folder_only(objects: LocalObjects, tmp_path
     path = tmp_path / "file"
     path.write_bytes(b"w" * SMALL_BYTES)
     digest = digest_of(path.read_bytes())
+    look = print_of(path.stat())
     writer = BlobWriter(objects)
-    writer.link_file(str(path), digest, SMALL_BYTES)
-    writer.link_file(str(path), digest, SMALL_BYTES)
+    writer.link_file(str(path), digest, look)
+    writer.link_file(str(path), digest, look)
     (stored,) = writer.finish()
     assert objects.local_path(stored.name).samefile(path)
     with pytest.raises(Unsupported, match="needs a store in a folder"):
-        BlobWriter(MemoryObjects()).link_file(str(path), digest, SMALL_BYTES)
+        BlobWriter(MemoryObjects()).link_file(str(path), digest, look)
     (tmp_path / "soft").symlink_to(path)
-    with pytest.raises(InvalidInput, match="not a regular file"):
-        BlobWriter(objects).link_file(str(tmp_path / "soft"), digest, SMALL_BYTES)
+    other = BlobWriter(objects)
+    other.link_file(str(tmp_path / "soft"), digest, look)
+    assert other.finish() == [stored]
+
+
+def test_a_file_that_changed_since_it_was_hashed_is_not_linked(objects: LocalObjects, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"w" * SMALL_BYTES)
+    digest, look = digest_of(path.read_bytes()), print_of(path.stat())
+    first = BlobWriter(objects)
+    first.add(digest, path.read_bytes())
+    (stored,) = first.finish()
+    path.write_bytes(b"other")
+    with pytest.raises(Conflict, match="changed while"):
+        BlobWriter(objects).link_file(str(path), digest, look)
+    assert objects.read(stored.name) == b"w" * SMALL_BYTES, "somebody else's object of that name stays"
+    path.write_bytes(b"and it can still be written")
 
 
 def test_after_a_failure_that_loses_bytes_the_writer_says_so_and_gives_nothing(
