@@ -48,7 +48,7 @@ class GraphData(msgspec.Struct, frozen=True):
         return self
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """A node that a walk found, and its distance from the start in edges.
 
     ``aside`` is the kind of the edge (*reproduced* or *feedback*) over which alone it was found; the walk shows such
@@ -106,7 +106,7 @@ class Stale(msgspec.Struct, frozen=True):
         return self.distance == 0
 
 
-class Touch(msgspec.Struct, frozen=True):
+class Touch(msgspec.Struct, frozen=True, gc=False):
     """A run that logged (or reproduced) or used (or fed back) a version that holds a file."""
 
     run: NodeInfo

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -167,7 +168,8 @@ class Lineage:
             versions=tuple(held[key] for key in sorted(held)),
             touches=tuple(_touches(makers, users, infos)),
             reached=tuple(Step(infos[key], distances[key]) for key in _nearest_first(distances) if key in infos),
-            edges=_among({*makers, *found}, infos),
+            # What leaves a run that was reached is in both.
+            edges=_among([*found, *(edge for edge in makers if edge.source not in distances)], infos),
         )
 
     # -- what the questions are made of ---------------------------------------------------------------------------
@@ -197,10 +199,9 @@ class Lineage:
         return {key: info for key, info in infos.items() if info.created_at < self._before}
 
     def edges(self, nodes: Iterable[int], direction: Direction, kinds: Iterable[EdgeKind]) -> Iterator[Edge]:
-        """Yield the edges that leave ``nodes`` in a direction, as far as they were written before the time."""
-        for edge in self._catalog.edges(nodes, direction, kinds):
-            if self._before is None or edge.at < self._before:
-                yield edge
+        """Return the edges that leave ``nodes`` in a direction, as far as they were written before the time."""
+        edges, before = self._catalog.edges(nodes, direction, kinds), self._before
+        return edges if before is None else (edge for edge in edges if edge.at < before)
 
     def _reach_by_levels(self, keys: list[int], direction: Direction, depth: int | None) -> dict[int, int]:
         distances = dict.fromkeys(keys, 0)
@@ -222,10 +223,11 @@ class Lineage:
         shows = _filter(types, kind)
         start = self.info(node)
         found = {node: 0, **self.reach([node], direction, depth)}
-        edges = set(self.edges(found, direction, EVERY_KIND))
+        # No edge comes twice, because each is asked for by one of its ends, and no node is asked twice.
+        edges = list(self.edges(found, direction, EVERY_KIND))
         asides = _asides(found, edges, direction, depth)
         if asides:
-            edges.update(self.edges(asides, direction, EVERY_KIND))
+            edges += self.edges(asides, direction, EVERY_KIND)
         infos = self.describe([*found, *asides])
         steps = [Step(infos[key], found[key]) for key in found if key in infos and key != node]
         steps += [Step(infos[key], distance, via) for key, (distance, via) in asides.items() if key in infos]
@@ -283,7 +285,7 @@ def _nearest_first(distances: dict[int, int]) -> list[int]:
 def _among(edges: Iterable[Edge], shown: Container[int]) -> tuple[Edge, ...]:
     """Return the edges with both ends shown, in the order of source, target and kind."""
     inside = [edge for edge in edges if edge.source in shown and edge.target in shown]
-    return tuple(sorted(inside, key=lambda edge: (edge.source, edge.target, edge.kind)))
+    return tuple(sorted(inside, key=attrgetter("source", "target", "kind")))
 
 
 def _asides(
@@ -292,10 +294,12 @@ def _asides(
     """Return nodes that hang on a walk by an edge that is not walked: key → (distance, kind of that edge)."""
     asides: dict[int, tuple[int, EdgeKind]] = {}
     for edge in edges:
+        if edge.kind in WALKED:
+            continue
         near, far = edge.source, edge.target
         if direction == Direction.UPSTREAM:
             near, far = far, near
-        if edge.kind in WALKED or far in found or (depth is not None and found[near] >= depth):
+        if far in found or (depth is not None and found[near] >= depth):
             continue
         asides[far] = min(asides.get(far, (found[near] + 1, edge.kind)), (found[near] + 1, edge.kind))
     return asides
