@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
+from forebear.artifacts.cleaning import checkout
 from forebear.artifacts.commit import Labels, commit_draft
 from forebear.artifacts.draft import Draft
 from forebear.artifacts.entry_file import ArtifactFile
@@ -19,7 +20,6 @@ from forebear.artifacts.transfer import (
     damage_in_store,
     download,
     manifest_of,
-    remove_extras,
     rows_under,
 )
 from forebear.artifacts.values import SUFFIXES, decode_value, encode_value
@@ -575,12 +575,14 @@ class Artifact:
         return SafeFolder(folder).join(entry.path)
 
     def checkout(self, root: str | os.PathLike[str] | None = None) -> str:
-        """Make a folder hold exactly this version: as `download`, and files that are not of it are deleted."""
+        """Make a folder hold exactly this version: as `download`, and files that are not of it are deleted.
+
+        Raises:
+            InvalidInput: the store, the current folder or home lie in the folder; nothing was touched.
+        """
         folder = self._folder(root)
-        paths = [row[0] for row in self.manifest.rows()]
-        if os.path.isdir(folder):
-            remove_extras(folder, paths)
-        return self.download(folder)
+        checkout(self.store, self.record, folder)
+        return folder
 
     def verify(self, root: str | os.PathLike[str] | None = None) -> None:
         """Prove that the version is whole: in the store, or in the folder ``root``.

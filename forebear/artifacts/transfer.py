@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -142,22 +142,6 @@ def affected_versions(store: Store, digest: bytes) -> tuple[str, ...]:
     """Return ``name:vN`` of the live versions that hold a content."""
     keys = [key for use in store.catalog.file_uses(digest) for key in use.versions]
     return tuple(info.label for info in store.catalog.describe(keys).values())
-
-
-def remove_extras(root: str, wanted: Iterable[str]) -> int:
-    """Delete the files below ``root`` that are not ``wanted``, and folders left empty; return how many files."""
-    keep = set(wanted)
-    removed = 0
-    for folder, folders, files in os.walk(root, topdown=False):
-        inner = os.path.relpath(folder, root).replace(os.sep, "/")
-        prefix = "" if inner == "." else f"{inner}/"
-        for name in files + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
-            if prefix + name not in keep:
-                os.unlink(os.path.join(folder, name))
-                removed += 1
-        if folder != root and not os.listdir(folder):
-            os.rmdir(folder)
-    return removed
 
 
 def damage_in_store(store: Store, version: Version) -> list[Damage]:

@@ -348,7 +348,10 @@ def test_any_text_is_read_or_refused(text: str):
 # -- hostile listings ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["../x", "/abs", "a//b", "a/../../x", "./a", "a/.", "C:/x", "a\x00b", "x/"])
+# Elsewhere than on Windows a folder may well be called "C:".
+@pytest.mark.parametrize(
+    "key", ["../x", "/abs", "a//b", "a/../../x", "./a", "a/.", "a\x00b", "x/", *(["C:/x"] if os.name == "nt" else [])]
+)
 def test_a_hostile_key_is_refused_by_name(madeup: type[MadeUpSystem], key: str):
     madeup.objects.update({"bucket/pre/good": (b"1", {"etag": "1"}), f"bucket/pre/{key}": (b"2", {"etag": "2"})})
     with pytest.raises(InvalidInput) as caught:

@@ -176,6 +176,35 @@ def test_checkout_removes_planted_links_and_not_what_they_name(tmp_path: Path) -
     assert os.listdir(out) == ["a"]
 
 
+@pytest.mark.parametrize("root", [".", "..", "sub/..", "~", "/"])
+def test_checkout_deletes_neither_store_nor_home_nor_where_one_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
+    version = version_of({"a": b"1"})
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for folder in ("home", "sub"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "home" / "precious").write_text("mine")
+    before = everything_below(tmp_path)
+    with pytest.raises(InvalidInput, match="deletes everything else in .* give a folder of its own"):
+        version.checkout(os.path.expanduser(root))
+    assert everything_below(tmp_path) == before
+
+
+def test_checkout_of_a_damaged_version_deletes_nothing(tmp_path: Path) -> None:
+    version = version_of({"a": b"1" * 9, "b/c": b"2" * 9})
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "precious").write_text("mine")
+    for pack in (Path(version.store.url) / "objects" / "pack").rglob("*"):
+        if pack.is_file():
+            pack.chmod(0o600)
+            pack.write_bytes(b"\0" * pack.stat().st_size)
+    with pytest.raises(CorruptData):
+        version.checkout(out)
+    assert (out / "precious").read_text() == "mine"
+
+
 def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")

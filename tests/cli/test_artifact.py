@@ -140,7 +140,7 @@ def test_get_cleans(cli, two):
 def test_get_never_cleans_the_store_away(cli, two, root):
     Path("sub").mkdir()
     answer = cli("artifact", "get", "digits", "--root", root, "--clean", status=2)
-    assert "--clean would delete everything else" in answer.err
+    assert "a checkout deletes everything else" in answer.err
     assert Path("data/notes.txt").exists()
     cli("artifact", "verify", "digits")
 
