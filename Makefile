@@ -46,6 +46,10 @@ test: $(VENV)/.ready-test npm ## run the whole test-suite with what pip and npm 
 .PHONY: test-all
 test-all: debian test ## the same, after installing the Debian packages some tests need
 
+.PHONY: faults
+faults: $(VENV)/.ready-test ## kill the work at every call of the system, not at a spread of them (minutes)
+	@$(in_temporary_folder) EVERY_KILL=1 "$(BIN)/python" -m pytest -n $(JOBS) tests/faults/test_kill.py $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.ready-test ## check style and form of the code
 	@"$(BIN)/ruff" check --quiet .

@@ -38,32 +38,33 @@ _NO_CLONE = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EN
 
 
 def write_new(path: str, content: bytes | memoryview) -> None:
-    """Write a small file; an existing one is replaced in one step, never written through."""
+    """Write a small file; it has its name only once it is whole, and an existing one is never written through."""
+    temporary = _beside(path)
     try:
-        descriptor = os.open(path, _NEW_FILE, 0o666)
-    except FileExistsError:
-        with replacing(path) as temporary:
-            _fill(os.open(temporary, os.O_WRONLY), content, path)
-        return
-    except OSError as err:
-        raise storage_failure(err, f"write {path}") from err
-    _fill(descriptor, content, path)
+        descriptor = os.open(temporary, _NEW_FILE, 0o666)
+        try:
+            write_all(descriptor, content)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except BaseException as err:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(err, OSError):
+            raise storage_failure(err, f"write {path}") from err
+        raise
 
 
-def _fill(descriptor: int, content: bytes | memoryview, path: str) -> None:
-    try:
-        write_all(descriptor, content)
-    except OSError as err:
-        raise storage_failure(err, f"write {path}") from err
-    finally:
-        os.close(descriptor)
+def _beside(path: str) -> str:
+    """Return a name nobody else has, for a file that is to take the place of ``path``."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}")
 
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[str]:
     """Give a temporary file beside ``path`` that takes its place when the block ends well."""
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}")
+    temporary = _beside(path)
     try:
         os.close(os.open(temporary, _NEW_FILE, 0o666))
     except OSError as err:
@@ -127,8 +128,7 @@ def link_loose(objects: ObjectStore, where: Location, path: str) -> Path:
     source = objects.local_path(where.object)
     if source is None:
         raise Unsupported("link=True needs a store in a folder of this machine", code="no-hard-link")
-    folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}")
+    temporary = _beside(path)
     try:
         os.link(source, temporary)
         os.replace(temporary, path)

@@ -18,6 +18,7 @@ FORMAT = 1
 STORE_FILE = "store.json"
 CATALOG_FILE = "catalog.db"
 FINGERPRINT_FILE = os.path.join("cache", "fingerprints.db")
+_IGNORED = b"# Written by forebear: the store is not for git, its settings are.\n*\n!config.toml\n"
 #: File systems whose locks SQLite cannot trust.
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "lustre"})
 
@@ -101,9 +102,8 @@ def _read_mark(root: Path) -> StoreMark | None:
 def _make_folder(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
-        ignore = root / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("# Written by forebear: the store is not for git, its settings are.\n*\n!config.toml\n")
+        if not (root / ".gitignore").exists():
+            _write_whole(root, ".gitignore", _IGNORED, durable=False)
     except (FileExistsError, NotADirectoryError) as err:
         raise InvalidInput(f"cannot make a store at {root}: a file is in its place", code="store-url") from err
     except OSError as err:
@@ -112,13 +112,21 @@ def _make_folder(root: Path) -> None:
 
 def _write_mark(root: Path, store_id: str) -> None:
     # Several first starts write the same words, because the catalog has settled on one id before.
-    temporary = root / f".{STORE_FILE}.{os.getpid()}"
+    mark = msgspec.json.encode(StoreMark(format=FORMAT, id=store_id))
     try:
-        temporary.write_bytes(msgspec.json.encode(StoreMark(format=FORMAT, id=store_id)))
-        sync_path(str(temporary))  # an empty mark after a power cut would make the store unreadable
-        os.replace(temporary, root / STORE_FILE)
+        # Empty after a power cut, it would make the store unreadable.
+        _write_whole(root, STORE_FILE, mark, durable=True)
     except OSError as err:
         raise storage_failure(err, f"make a store at {root}") from err
+
+
+def _write_whole(root: Path, name: str, content: bytes, *, durable: bool) -> None:
+    """Write a file that has its name only once it is whole."""
+    temporary = root / f".{name.lstrip('.')}.{os.getpid()}"
+    temporary.write_bytes(content)
+    if durable:
+        sync_path(str(temporary))
+    os.replace(temporary, root / name)
 
 
 def _refuse_network(root: Path) -> None:

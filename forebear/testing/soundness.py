@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from forebear.artifacts.transfer import manifest_of
 from forebear.errors import CorruptData, ForebearError, NotFound
 from forebear.names import LATEST, ArtifactRef
+from forebear.records.lineage import Direction, EdgeKind, Node
+from forebear.store.records import VersionRecord, record_name
 
 if TYPE_CHECKING:
     from forebear.artifacts.manifest import Manifest
@@ -15,18 +19,26 @@ if TYPE_CHECKING:
     from forebear.records.artifacts import Collection, Version
     from forebear.store.store import Store
 
+#: Entity, project, name and number.
+Place = tuple[str, str, str, int]
+#: More versions than wait for their record in any store.
+_ALL = 1_000_000
+
 
 def troubles(store: Store) -> list[str]:
     """Return in words what is wrong with a store; nothing for a sound one.
 
     Everything that the catalog names is read and hashed: each object with all its slices, and each live version with
-    all pages and files. Objects that the catalog does not name are no trouble: a crash leaves them for collection.
+    all pages and files. Numbers have no gaps, runs exist, and the records beside the blobs say what the catalog says.
+    Objects that the catalog does not name are no trouble: a crash leaves them for collection.
 
     Cost: reads all bytes.
     """
+    records: dict[Place, VersionRecord] = {}
     return [
         *_objects(store),
-        *(trouble for found in store.catalog.collections() for trouble in _collection(store, found)),
+        *_read_records(store, records),
+        *(trouble for found in store.catalog.collections() for trouble in _collection(store, found, records)),
     ]
 
 
@@ -41,24 +53,71 @@ def _objects(store: Store) -> Iterator[str]:
         yield f"blob {digest.hex()[:16]}: {err}"
 
 
-def _collection(store: Store, collection: Collection) -> Iterator[str]:
+def _read_records(store: Store, records: dict[Place, VersionRecord]) -> Iterator[str]:
+    """Fill ``records``, and say what is wrong with them by themselves."""
+    collections = {(c.entity, c.project, c.name) for c in store.catalog.collections()}
+    for name in store.objects.names("versions/"):
+        try:
+            record = msgspec.json.decode(store.objects.read(name), type=VersionRecord)
+        except msgspec.MsgspecError as err:
+            yield f"the record {name}: {err}"
+            continue
+        place = (record.entity, record.project, record.name, record.number)
+        if place[:3] not in collections:
+            yield f"the record {name} is of a collection that the catalog does not know"
+        if place in records:
+            yield f"the record {name} is the second of {record.name}:v{record.number}"
+        records[place] = record
+
+
+def _collection(store: Store, collection: Collection, records: dict[Place, VersionRecord]) -> Iterator[str]:
+    where = (collection.entity, collection.project, collection.name)
     versions = store.catalog.versions(collection.id)
-    numbers = [version.number for version in versions]
-    if numbers != sorted(set(numbers), reverse=True):
-        yield f"{collection.name} has the numbers {numbers}"
-    if numbers and numbers[0] >= collection.next_number:
-        yield f"{collection.name} would give the number {collection.next_number} again, it has {numbers[0]}"
+    waiting = [v for v, _ in store.catalog.unrecorded_versions(_ALL) if (v.entity, v.project, v.name) == where]
+    live = [version.number for version in versions]
+    if live != sorted(set(live), reverse=True):
+        yield f"{collection.name} has the numbers {live}"
+    # A deleted version shows only in its record, or in its place among those that wait for one.
+    given = sorted({*live, *(v.number for v in waiting), *(place[3] for place in records if place[:3] == where)})
+    if given != list(range(collection.next_number)):
+        yield f"{collection.name} has given the numbers {given}, its next one is {collection.next_number}"
     if versions:
         yield from _latest(store.catalog, collection)
+    ids = {version.id for version in waiting}
     for version in versions:
         yield from _version(store, version)
+        record = records.get((*where, version.number))
+        if record is not None or version.id not in ids:
+            yield from _origin(store, version, record)
 
 
 def _latest(catalog: Catalog, collection: Collection) -> Iterator[str]:
+    ref = ArtifactRef(name=collection.name, alias=LATEST)
     try:
-        catalog.resolve(collection.entity, collection.project, ArtifactRef(name=collection.name, alias=LATEST))
+        found = catalog.resolve(collection.entity, collection.project, ref)
     except NotFound as err:
         yield f"{collection.name} has no latest: {err}"
+        return
+    # Not always the highest number: content that is logged again, or a person, may take it back.
+    moved = catalog.alias_moves(collection.id, LATEST)[-1].number
+    if moved != found.number:
+        yield f"latest of {collection.name} stands on v{found.number}, its last move was to v{moved}"
+
+
+def _origin(store: Store, version: Version, record: VersionRecord | None) -> Iterator[str]:
+    node = Node.of_version(version.id).key
+    made = [edge.source for edge in store.catalog.edges([node], Direction.UPSTREAM, [EdgeKind.LOGGED])]
+    runs = store.catalog.runs_by_key(Node(key).row_id for key in made)
+    if len(made) > 1 or len(runs) != len(made):
+        yield f"{version.label} was logged by {len(made)} runs, of which {len(runs)} exist"
+    if record is None:
+        yield f"{version.label} has no record {record_name(version)}"
+        return
+    told = (record.type, record.root, record.size, record.file_count, record.created_at, record.run)
+    run = next((found.id for found in runs.values()), None)
+    known = (version.type, version.root.hex(), version.size, version.file_count, version.created_at, run)
+    if told != known:
+        yield f"the record of {version.label} says {told}, the catalog {known}"
 
 
 def _version(store: Store, version: Version) -> Iterator[str]:

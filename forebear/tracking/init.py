@@ -51,7 +51,7 @@ def init(
     dir: str | os.PathLike[str] | None = None,
     mode: str | None = None,
     reinit: str | bool | None = None,
-    store: str | None = None,
+    store: str | os.PathLike[str] | None = None,
     settings: Mapping[str, Any] | Settings | None = None,
     **others: Any,
 ) -> Run:
@@ -93,7 +93,8 @@ def init(
     chosen = _settings(
         settings,
         {"project": project, "entity": entity, "name": name, "job_type": job_type, "run_id": id, "group": group,
-         "notes": notes, "tags": tags, "mode": mode, "store": store},
+         "notes": notes, "tags": tags, "mode": mode,
+         "store": None if store is None else os.fspath(store)},
         dir,
     )  # fmt: skip
     if others:

@@ -1,16 +1,24 @@
-"""What tests of faults share: a process without the powers of root."""
+"""What tests of faults share: a process without the powers of root, and one that is killed at a step of its work."""
 
 from __future__ import annotations
 
 import ctypes
 import json
 import os
-from typing import TYPE_CHECKING
+import signal
+import traceback
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from forebear.catalog import sqlite_driver
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+#: Calls of the operating system that change files; opening counts where it makes one.
+CHANGES = ("write", "fsync", "open", "replace", "rename", "link", "unlink", "mkdir", "chmod", "fchmod", "ftruncate")
 
 
 def run_as_nobody_special(work: Callable[[], str]) -> str:
@@ -45,3 +53,72 @@ def run_as_nobody_special(work: Callable[[], str]) -> str:
 def as_nobody_special() -> Callable[[Callable[[], str]], str]:
     """Runs a function in a child that may read and write only what permissions allow; gives what it returned."""
     return run_as_nobody_special
+
+
+class Steps:
+    """Counts what this process does to files and databases, and kills it before the n-th after `begin`."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        for name in CHANGES:
+            setattr(os, name, self._watched(name, getattr(os, name)))
+        steps = self
+
+        class Connection(sqlite_driver.sqlite3.Connection):  # type: ignore[misc]
+            def execute(self, sql: str, *rest: Any) -> Any:
+                if not sql.startswith("SELECT"):
+                    steps.step()
+                return super().execute(sql, *rest)
+
+            def executemany(self, sql: str, *rest: Any) -> Any:
+                steps.step()
+                return super().executemany(sql, *rest)
+
+        sqlite_driver.sqlite3.connect = partial(sqlite_driver.sqlite3.connect, factory=Connection)
+
+    def begin(self, last: int) -> None:
+        self._left = last
+
+    def step(self) -> None:
+        self._left -= 1
+        if not self._left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _watched(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if name == "write" and self._left == 1:  # in the middle of it; at its beginning is after the step before
+                real(arguments[0], memoryview(arguments[1])[: len(arguments[1]) // 2])
+            if name != "open" or arguments[1] & os.O_CREAT:
+                self.step()
+            return real(*arguments, **named)
+
+        return call
+
+
+def run_until_killed(work: Callable[[], object], step: int, ready: Callable[[], object] | None = None) -> bool:
+    """Do ``work`` in a child that is killed before its n-th change of a file or database; tell whether it was.
+
+    What ``ready`` does before is not counted. This process must have no store open: a child shares its locks.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            steps = Steps()
+            if ready is not None:
+                ready()
+            steps.begin(step)
+            work()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
+
+
+@pytest.fixture
+def until_killed() -> Callable[..., bool]:
+    """Does work in a child that is killed at its n-th step; tells whether it came so far. See `run_until_killed`."""
+    return run_until_killed
