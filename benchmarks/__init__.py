@@ -1,0 +1,1 @@
+"""Speed and memory of forebear, a question a file: ``make bench`` runs all, ``python -m benchmarks.NAME`` one."""

@@ -1,0 +1,84 @@
+"""Measures forebear, one question after the other.
+
+``make bench``, or ``make bench BENCH_ARGS='--only startup lineage'``; ``make bench-peers`` puts other tools beside it.
+Everything is asked at full size; do it on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks import harness, large_file, lineage, many_files, pack_bound, peers, small_files, startup
+
+if TYPE_CHECKING:
+    import argparse
+
+    from benchmarks.harness import Measure, Quantity
+
+
+class Question(NamedTuple):
+    """What is asked: under which title, and by which function."""
+
+    about: str
+    measure: Measure
+
+
+QUESTIONS = {
+    "startup": Question(startup.__doc__ or "", startup.measure),
+    "small_files": Question(small_files.__doc__ or "", small_files.measure),
+    "large_file": Question(large_file.__doc__ or "", large_file.measure),
+    "lineage": Question(lineage.__doc__ or "", lineage.measure),
+    "many_files": Question(many_files.__doc__ or "", many_files.measure),
+    "pack_bound": Question(pack_bound.__doc__ or "", pack_bound.measure),
+}
+PEER_QUESTIONS = {
+    "small_files": Question(small_files.__doc__ or "", peers.small),
+    "large_file": Question(large_file.__doc__ or "", peers.large),
+}
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run what the options say; ends with status 1 if something could not be run, whatever the numbers are."""
+    given = _options(words)
+    questions = PEER_QUESTIONS if given.peers else QUESTIONS
+    prefix = "peers_" if given.peers else ""
+    tables: dict[str, list[Quantity]] = {}
+    failed: list[str] = []
+    for name in given.only or questions:
+        try:
+            tables[name] = harness.ask(prefix + name, *questions[name], given)
+        except SystemExit as err:
+            print(f"{name} could not be measured: {err}", file=sys.stderr)
+            failed.append(name)
+    print(summary(tables, failed, given.scale))
+    sys.exit(1 if failed else 0)
+
+
+def summary(tables: dict[str, list[Quantity]], failed: Sequence[str], scale: int) -> str:
+    """Return what was missed, in a few lines."""
+    lines = [f"{name}: could not be measured" for name in failed]
+    if scale > 1:
+        return "\n".join([*lines, "Sizes were divided, so no target is judged."])
+    judged = [(name, line) for name, table in tables.items() for line in table if line.reached is not None]
+    missed = [(name, line) for name, line in judged if not line.reached]
+    lines += [f"{name}: {line.what} is {line.outcome}, target {line.target}" for name, line in missed]
+    return "\n".join([*lines, f"{len(judged) - len(missed)} of {len(judged)} targets reached."])
+
+
+def _options(words: Sequence[str] | None) -> argparse.Namespace:
+    options = harness.parser(__doc__ or "", rounds=None)
+    options.add_argument("--peers", action="store_true", help="put other tools beside forebear; 3 rounds, else 5")
+    options.add_argument("--only", nargs="+", choices=QUESTIONS, metavar="NAME", help=f"of {', '.join(QUESTIONS)}")
+    given = options.parse_args(words)
+    if given.rounds is None:
+        given.rounds = peers.ROUNDS if given.peers else harness.ROUNDS
+    strange = [name for name in given.only or () if given.peers and name not in PEER_QUESTIONS]
+    if strange:
+        options.error(f"no other tool is asked {', '.join(strange)}; there are {', '.join(PEER_QUESTIONS)}")
+    return given
+
+
+if __name__ == "__main__":
+    main()
