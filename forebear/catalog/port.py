@@ -19,12 +19,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from forebear.records.history import Branch, HistoryBatch, HistoryBlock, HistoryView, KeyInfo, RunFile, Stream
 from forebear.records.lineage import Direction, Edge, EdgeKind, FileUse, NodeInfo, StaleUse
 
 if TYPE_CHECKING:
     from forebear.names import ArtifactRef
     from forebear.records.artifacts import AliasMove, Collection, Committed, NewVersion, Version
     from forebear.records.content import Location, Recipe, StoredObject
+    from forebear.records.queries import RunQuery
     from forebear.records.runs import NewRun, Project, RunChanges, RunRecord
 
 
@@ -248,6 +250,96 @@ class Catalog(Protocol):
 
     def runs_by_key(self, keys: Iterable[int]) -> dict[int, RunRecord]:
         """Return runs by key; unknown keys are left out."""
+        ...
+
+    def find_runs(self, query: RunQuery) -> list[RunRecord]:
+        """Return the runs that a query asks for, in its order.
+
+        Raises:
+            InvalidInput: a field or an operator is not known, or a pattern is no regular expression.
+
+        Cost: follows the index of config and summary values where a condition names one.
+        """
+        ...
+
+    def count_runs(self, query: RunQuery) -> int:
+        """Return how many runs a query finds without its limit and offset; errors as in `find_runs`."""
+        ...
+
+    def delete_run(self, key: int) -> None:
+        """Remove a run with its history and files; versions that it logged stay, and so do their edges.
+
+        The id may be given again. Raises `NotFound`.
+        """
+        ...
+
+    # -- history ------------------------------------------------------------------------------------------------
+
+    def append_history(self, batch: HistoryBatch, *, durable: bool = False) -> bool:
+        """Take what a journal held, in one transaction; false, and nothing is written, where another was before.
+
+        That is the case if the catalog's position of that journal is not ``batch.start`` (0 for one unknown). Files
+        replace those of the same path. Summary and config replace the run's, leaf by leaf in the index of values.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        ...
+
+    def journal_position(self, journal: str) -> int:
+        """Return how many bytes of a journal the catalog has taken."""
+        ...
+
+    def forget_journals(self, journals: Iterable[str]) -> None:
+        """Drop the positions of journals that are there no more."""
+        ...
+
+    def history(
+        self,
+        run_key: int,
+        *,
+        branch: int = 0,
+        stream: Stream = Stream.HISTORY,
+        keys: Iterable[str] | None = None,
+        min_step: int | None = None,
+        max_step: int | None = None,
+    ) -> HistoryView:
+        """Return the blocks of one branch that touch steps ``min_step`` up to but not including ``max_step``.
+
+        With ``keys``, only blocks that have one of them, and only those columns. Blocks come in the order of their
+        first sequence number. All of the answer is of one moment.
+        """
+        ...
+
+    def history_keys(self, run_keys: Iterable[int]) -> dict[int, list[KeyInfo]]:
+        """Return the keys of each run's history over all branches, sorted by key."""
+        ...
+
+    def replace_blocks(self, run_key: int, old: Iterable[int], new: Iterable[HistoryBlock]) -> bool:
+        """Put new blocks in the place of old ones (ids), in one transaction; false where an old one is gone."""
+        ...
+
+    def add_branch(self, run_key: int, branch: Branch, *, kind: EdgeKind) -> int:
+        """Let the run go on in a new branch, and keep the edge (*forked* or *rewound*); return the branch's number.
+
+        ``branch.number`` is not read: the run's next free number is given. A run that has no rows yet and forks from
+        another gets number 0.
+
+        Raises:
+            NotFound: one of the runs is not there.
+        """
+        ...
+
+    def branches(self, run_key: int) -> list[Branch]:
+        """Return where the branches of a run go on from, by number."""
+        ...
+
+    def run_files(self, run_key: int) -> list[RunFile]:
+        """Return the files of a run, sorted by path."""
+        ...
+
+    def forget_run_files(self, run_key: int, paths: Iterable[str]) -> None:
+        """Drop files from a run; paths unknown are passed over."""
         ...
 
     # -- lineage ------------------------------------------------------------------------------------------------

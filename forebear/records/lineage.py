@@ -16,7 +16,7 @@ import msgspec
 
 
 class EdgeKind(IntEnum):
-    """What an edge says. Only the first two are walked by default; the others may close circles."""
+    """What an edge says. Only the first two are walked by default."""
 
     USED = 0
     """version → run: the run took the version as input."""
@@ -26,6 +26,10 @@ class EdgeKind(IntEnum):
     """run → version: a later run logged the same content again."""
     FEEDBACK = 3
     """version → run: a use that would close a circle."""
+    FORKED = 4
+    """run → run: the second went on from a step of the first."""
+    REWOUND = 5
+    """run → itself: it went back to a step of its own and on from there."""
 
 
 WALKED = (EdgeKind.USED, EdgeKind.LOGGED)

@@ -29,6 +29,12 @@ class RunOrigin(msgspec.Struct, frozen=True):
     pid: int | None = None
     #: Start of the process in clock ticks since boot, so that a reused pid is not mistaken for it.
     pid_started: int | None = None
+    #: Address of the repository, without credentials.
+    git_remote: str | None = None
+    os: str | None = None
+    cpu_count: int | None = None
+    gpu: str | None = None
+    gpu_count: int | None = None
 
 
 class NewRun(msgspec.Struct, frozen=True):
@@ -44,6 +50,8 @@ class NewRun(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     config: dict[str, Any] = {}
     origin: RunOrigin = RunOrigin()
+    #: Id of the sweep that it is a trial of.
+    sweep: str | None = None
 
 
 class RunRecord(msgspec.Struct, frozen=True):
@@ -65,6 +73,16 @@ class RunRecord(msgspec.Struct, frozen=True):
     ended_at: datetime | None
     exit_code: int | None
     error: str | None
+    summary: dict[str, Any] = {}
+    #: Definitions of metrics by name.
+    metrics: dict[str, Any] = {}
+    sweep: str | None = None
+    #: Branch that is written now; above 0 after the run was rewound.
+    branch: int = 0
+    #: Rows that could not be kept, because no disk would take them.
+    lost_rows: int = 0
+    #: Asked to end by somebody else; the run notices at its next call.
+    stop_requested: bool = False
 
     @property
     def qualified_name(self) -> str:
@@ -83,6 +101,12 @@ class RunChanges(msgspec.Struct, frozen=True, omit_defaults=True):
     ended_at: datetime | None | msgspec.UnsetType = msgspec.UNSET
     exit_code: int | None | msgspec.UnsetType = msgspec.UNSET
     error: str | None | msgspec.UnsetType = msgspec.UNSET
+    group: str | None | msgspec.UnsetType = msgspec.UNSET
+    job_type: str | None | msgspec.UnsetType = msgspec.UNSET
+    summary: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    metrics: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    origin: RunOrigin | msgspec.UnsetType = msgspec.UNSET
+    stop_requested: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Project(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""Charts kept as data plus a Vega-Lite specification: `forebear.plot`."""

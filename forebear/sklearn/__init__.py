@@ -1,0 +1,1 @@
+"""Charts of scikit-learn models, logged to the current run: `forebear.sklearn`."""

@@ -1,0 +1,1 @@
+"""History as columns: blocks of rows, one compressed column a key."""
