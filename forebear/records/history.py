@@ -1,8 +1,8 @@
 """Records of a run's history: blocks of rows kept as columns, and what a journal hands to the catalog.
 
 A block holds rows of one writer that have the same keys. Its axis (sequence, step, runtime) is shared by all its
-columns, so a row of 500 values keeps them once. The bytes are made and read by `forebear.tracking.history.columns`; to a
-catalog they are opaque.
+columns, so a row of 500 values keeps them once. The bytes are made and read by `forebear.tracking.history.columns`; a
+catalog does not look into them.
 """
 
 from __future__ import annotations
