@@ -6,6 +6,9 @@ and says under which path it will be found; who reads it back hands it a functio
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
@@ -123,6 +126,19 @@ def content_of(source: object, what: str) -> bytes:
             source.seek(0)
         content = source.read()
         return content.encode() if isinstance(content, str) else bytes(content)
-    if isinstance(source, (str, Path)):
+    if isinstance(source, (str, os.PathLike)):
         return existing_file(source, what).read_bytes()
     raise InvalidInput(f"{what} is a path, bytes or an open file, not {type(source).__name__}", code="media-type")
+
+
+def caption_of(caption: object) -> str | None:
+    """Return a caption as text; whatever is given as one, such as a class number, is written out."""
+    return None if caption is None else str(caption)
+
+
+def warn(message: str) -> None:
+    """Warn of a value that was changed to be kept; Python shows it once for each line of the caller's code."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("forebear."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level + 1)

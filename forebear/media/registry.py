@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from forebear.errors import CorruptData, InvalidInput
+from forebear.errors import CorruptData, ForebearError, InvalidInput
 from forebear.media.base import Media, Read
 
 #: By the value of ``_type``: where the class is. Layers above add theirs with `register`.
 KINDS: dict[str, str] = {
     "audio": "forebear.media.lists:MediaList",
     "audio-file": "forebear.media.audio:Audio",
-    "bokeh-file": "forebear.media.figures:Bokeh",
+    "bokeh-file": "forebear.media.bokeh:Bokeh",
     "boxes2D": "forebear.media.boxes:BoundingBoxes2D",
     "classes": "forebear.media.classes:Classes",
     "graph-file": "forebear.media.graph:Graph",
@@ -29,7 +29,7 @@ KINDS: dict[str, str] = {
     "molecule-file": "forebear.media.molecule:Molecule",
     "object3D": "forebear.media.lists:MediaList",
     "object3D-file": "forebear.media.object3d:Object3D",
-    "plotly-file": "forebear.media.figures:Plotly",
+    "plotly-file": "forebear.media.plotly:Plotly",
     "table-file": "forebear.media.table:Table",
     "video-file": "forebear.media.video:Video",
     "videos": "forebear.media.lists:MediaList",
@@ -81,7 +81,7 @@ def revive(value: Mapping[str, Any], read: Read) -> Media:
     cls = class_of(str(kind))
     try:
         return cls.from_json(value, read)
-    except (KeyError, TypeError) as err:
-        if isinstance(err, CorruptData):
-            raise
+    except ForebearError:  # NotFound is a KeyError, and says more
+        raise
+    except (KeyError, TypeError, ValueError) as err:
         raise CorruptData(f"a stored value of kind {kind!r} cannot be read: {err!r}", code="media-form") from err
