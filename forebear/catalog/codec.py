@@ -17,7 +17,8 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 #: Looked up by position, which costs a tenth of calling the enumeration.
 _KINDS = tuple(EdgeKind)
-_decode_origin = msgspec.json.Decoder(RunOrigin).decode
+#: The origin of a run, from its JSON text.
+origin_of = msgspec.json.Decoder(RunOrigin).decode
 
 
 def to_micros(moment: datetime) -> int:
@@ -40,18 +41,44 @@ def from_json(text: str) -> Any:
     return _decode(text)
 
 
+def to_document(value: Any) -> str:
+    """JSON text of a run's own values, in which NaN and the infinities are written as words, as Python does it."""
+    try:
+        text = _encode(value).decode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can hold as an escape alone
+        return _slow_json(value, ascii_only=True)
+    # msgspec writes NaN as null: where there is no null, nothing was lost.
+    return _slow_json(value, ascii_only=False) if "null" in text else text
+
+
+def _slow_json(value: Any, *, ascii_only: bool) -> str:
+    import json  # 3 ms that only such values need
+
+    return json.dumps(msgspec.to_builtins(value, str_keys=True), ensure_ascii=ascii_only, separators=(",", ":"))
+
+
+def from_document(text: str) -> Any:
+    """The value of a text of `to_document`."""
+    try:
+        return _decode(text)
+    except msgspec.DecodeError:
+        import json  # as above
+
+        return json.loads(text)
+
+
 RUN_COLUMNS = (
     "r.key, p.entity, p.name, r.id, r.name, r.job_type, r.run_group, r.notes, r.tags, r.state, r.config, r.origin, "
-    "r.created_at, r.ended_at, r.exit_code, r.error"
+    "r.created_at, r.ended_at, r.exit_code, r.error, r.summary, r.metrics, r.sweep, r.branch, r.lost_rows, "
+    "r.stop_requested"
 )
 RUN_TABLES = "runs r JOIN projects p ON p.id = r.project_id"
 
 
 def run_of(row: tuple[Any, ...]) -> RunRecord:
     """The run of a row of `RUN_COLUMNS`."""
-    key, entity, project, id_, name, job_type, group, notes, tags, state, config, origin, created, ended, code, err = (
-        row
-    )
+    key, entity, project, id_, name, job_type, group, notes, tags, state, config, origin, *rest = row
+    created, ended, code, err, summary, metrics, sweep, branch, lost_rows, stop = rest
     return RunRecord(
         key=key,
         entity=entity,
@@ -63,12 +90,18 @@ def run_of(row: tuple[Any, ...]) -> RunRecord:
         notes=notes,
         tags=tuple(from_json(tags)),
         state=state,
-        config=from_json(config),
-        origin=_decode_origin(origin),
+        config=from_document(config),
+        origin=origin_of(origin),
         created_at=from_micros(created),
         ended_at=None if ended is None else from_micros(ended),
         exit_code=code,
         error=err,
+        summary=from_document(summary),
+        metrics=from_document(metrics),
+        sweep=sweep,
+        branch=branch,
+        lost_rows=lost_rows,
+        stop_requested=bool(stop),
     )
 
 

@@ -138,5 +138,91 @@ CREATE TABLE file_spans (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST,)
+SECOND = """
+ALTER TABLE runs ADD COLUMN summary TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN metrics TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN sweep TEXT;
+ALTER TABLE runs ADD COLUMN branch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN lost_rows INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN stop_requested INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX runs_project ON runs (project_id, created_at);
+CREATE INDEX runs_created ON runs (created_at);
+
+CREATE TABLE keys (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE run_values (
+    run_key INTEGER NOT NULL REFERENCES runs (key),
+    side INTEGER NOT NULL,
+    key_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    number REAL,
+    text TEXT,
+    PRIMARY KEY (run_key, side, key_id)
+) WITHOUT ROWID;
+CREATE INDEX run_values_number ON run_values (side, key_id, number, run_key) WHERE number IS NOT NULL;
+CREATE INDEX run_values_text ON run_values (side, key_id, text, run_key) WHERE text IS NOT NULL;
+
+CREATE TABLE run_tags (
+    run_key INTEGER NOT NULL REFERENCES runs (key),
+    tag TEXT NOT NULL,
+    PRIMARY KEY (run_key, tag)
+) WITHOUT ROWID;
+CREATE INDEX run_tags_tag ON run_tags (tag, run_key);
+
+CREATE TABLE history_blocks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_key INTEGER NOT NULL REFERENCES runs (key),
+    branch INTEGER NOT NULL,
+    stream INTEGER NOT NULL,
+    writer TEXT NOT NULL,
+    time_base INTEGER NOT NULL,
+    row_count INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    first_step INTEGER NOT NULL,
+    last_step INTEGER NOT NULL,
+    axis BLOB NOT NULL
+);
+CREATE INDEX history_blocks_run ON history_blocks (run_key, branch, stream, first_seq);
+
+CREATE TABLE history_columns (
+    block_id INTEGER NOT NULL,
+    key_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (block_id, key_id)
+);
+
+CREATE TABLE journals (
+    name TEXT PRIMARY KEY,
+    run_key INTEGER NOT NULL REFERENCES runs (key),
+    position INTEGER NOT NULL
+);
+CREATE INDEX journals_run ON journals (run_key);
+
+CREATE TABLE branches (
+    run_key INTEGER NOT NULL REFERENCES runs (key),
+    number INTEGER NOT NULL,
+    parent_run INTEGER NOT NULL REFERENCES runs (key),
+    parent_branch INTEGER NOT NULL,
+    fork_step INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (run_key, number)
+) WITHOUT ROWID;
+CREATE INDEX branches_parent ON branches (parent_run);
+
+CREATE TABLE run_files (
+    run_key INTEGER NOT NULL REFERENCES runs (key),
+    path TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (run_key, path)
+) WITHOUT ROWID;
+CREATE INDEX run_files_digest ON run_files (digest);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -12,6 +12,7 @@ from forebear.catalog import messages
 from forebear.catalog.codec import to_micros
 from forebear.catalog.driver import one
 from forebear.catalog.edge_table import EdgeTable
+from forebear.catalog.run_values import fill_values
 from forebear.catalog.schema import MIGRATIONS, SCHEMA_VERSION
 from forebear.catalog.sqlite_driver import SqliteDriver
 from forebear.errors import NotFound
@@ -77,6 +78,8 @@ def _migrate(driver: SqliteDriver, store_id: str | None) -> None:
             raise messages.newer_schema(found, SCHEMA_VERSION)
         for statements in MIGRATIONS[found:]:
             driver.script(statements)
+        if found == 1:
+            fill_values(driver)
         if found == 0:
             driver.execute("INSERT INTO meta (key, value) VALUES ('store_id', ?)", (store_id or uuid.uuid4().hex,))
         driver.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

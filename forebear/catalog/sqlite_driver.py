@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forebear.catalog.codec import from_document
+from forebear.catalog.leaves import flattened, storable
+from forebear.catalog.query_check import pattern_of
 from forebear.errors import CorruptData, StorageFailure
 
 if TYPE_CHECKING:
@@ -66,6 +69,8 @@ class SqliteDriver:
                     "PRAGMA synchronous = NORMAL" if self._journal == "wal" else "PRAGMA synchronous = FULL"
                 )
                 connection.execute("PRAGMA cache_size = -16384")
+                connection.create_function("regexp", 2, _regexp, deterministic=True)
+                connection.create_function("leaf_text", 2, _leaf_text, deterministic=True)
                 if connection.execute("PRAGMA journal_mode").fetchone()[0] != self._journal and _writable(self.path):
                     connection.execute(f"PRAGMA journal_mode = {self._journal}")
             except BaseException:
@@ -186,6 +191,17 @@ class SqliteDriver:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
+
+
+def _regexp(pattern: str, text: str | None) -> bool:
+    """What ``text REGEXP pattern`` means: Python's search, which both databases of a test agree on."""
+    return text is not None and pattern_of(pattern).search(text) is not None
+
+
+def _leaf_text(document: str, key: str) -> str | None:
+    """The text at a dotted key of a JSON document, of which an index keeps the beginning alone."""
+    value = dict(flattened(from_document(document))).get(key)
+    return storable(value) if isinstance(value, str) else None
 
 
 def _address(path: Path) -> str:

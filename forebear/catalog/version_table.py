@@ -25,6 +25,7 @@ from forebear.catalog.port import MissingBlobs, TipMoved
 from forebear.names import LATEST, ArtifactRef, parse_version_number
 from forebear.records.artifacts import COMMITTED, DELETED, AliasMove, Collection, Committed, NewVersion, Version
 from forebear.records.lineage import EdgeKind, Node
+from forebear.records.runs import DELETED as RUN_DELETED
 
 
 class VersionTable(BlobIndex):
@@ -218,7 +219,7 @@ class VersionTable(BlobIndex):
             raise MissingBlobs(sorted(missing))
 
     def _check_run(self, run_key: int | None) -> None:
-        if run_key is not None and one(self._db, "SELECT 1 FROM runs WHERE key = ?", (run_key,)) is None:
+        if run_key is not None and one(self._db, _LIVE_RUN, (run_key, RUN_DELETED)) is None:
             raise messages.no_run(f"with key {run_key}")
 
     def _insert_version(self, collection_id: int, number: int, new: NewVersion, added: int) -> int:
@@ -447,6 +448,7 @@ _COLLECTION_ID = (
     "SELECT c.id FROM collections c JOIN projects p ON p.id = c.project_id "
     "WHERE p.entity = ? AND p.name = ? AND c.name = ?"
 )
+_LIVE_RUN = "SELECT 1 FROM runs WHERE key = ? AND state <> ?"
 _ALIAS = "SELECT version_id FROM aliases WHERE collection_id = ? AND alias = ?"
 _SAME_ROOT = "SELECT id FROM versions WHERE collection_id = ? AND root = ? AND state = ? ORDER BY number DESC LIMIT 1"
 _OPEN_SPANS = "SELECT digest FROM file_spans WHERE digest IN ({{keys}}) AND collection_id = {} AND until IS NULL"

@@ -13,6 +13,8 @@ FAILED = "failed"
 CRASHED = "crashed"
 KILLED = "killed"
 RUN_STATES = (RUNNING, FINISHED, FAILED, CRASHED, KILLED)
+#: State of what is left of a run that was removed: its place in the lineage. No question about runs finds it.
+DELETED = "deleted"
 
 
 class RunOrigin(msgspec.Struct, frozen=True):
