@@ -186,8 +186,6 @@ _JOINTS: dict[str, Callable[[Any], Condition]] = {
 
 
 def _equal(field: str, value: Any) -> Condition:
-    if value is None:
-        return Not(Compare(field, "exists", True))
     if isinstance(value, (list, tuple, set, frozenset)):
         both = "; $in asks for one of several" + (", $all for all of them" if field == "tags" else "")
         raise _invalid(f"{field} is compared with one value at a time, not with {value!r}{both}")
@@ -204,9 +202,7 @@ def _ordered(operator: str) -> _Reader:
 
 
 def _one_of(field: str, value: Any) -> Condition:
-    members = _members("$in", field, value)
-    found: Condition = Compare(field, "in", tuple(_scalar(field, item) for item in members if item is not None))
-    return Or((found, _equal(field, None))) if None in members else found
+    return Compare(field, "in", tuple(_scalar(field, item) for item in _members("$in", field, value)))
 
 
 def _each_of(field: str, value: Any) -> Condition:
@@ -262,6 +258,8 @@ _OPERATORS: dict[str, _Reader] = {
 
 
 def _scalar(field: str, value: Any) -> Any:
+    if value is None:
+        return None  # equals what is null, and what is not there
     if field in TIMES:
         return time_value(value)
     if hasattr(value, "item") and not isinstance(value, (str, bytes)):

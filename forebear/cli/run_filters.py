@@ -67,8 +67,6 @@ def _equals(field: str, text: str) -> Condition:
             raise InvalidInput(f"there is no state {unknown[0]!r}; there are {', '.join(RUN_STATES)}")
     if field in TIMES:
         return Or(tuple(_on_the_day(field, value, part) for value, part in zip(values, text.split(","), strict=True)))
-    if values == [None]:
-        return Not(Compare(field, "exists", True))
     return Compare(field, "eq", values[0]) if len(values) == 1 else Compare(field, "in", tuple(values))
 
 

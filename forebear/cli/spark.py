@@ -29,7 +29,7 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    """Return the mean of the numbers; NaN where there are only values that are none, ``None`` where there is nothing."""
+    """Return the mean of the numbers; NaN where all values are none, ``None`` where there is no value."""
     there = [value for value in values if value is not None]
     numbers = [value for value in there if value == value]
     if not numbers:

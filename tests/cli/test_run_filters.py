@@ -34,7 +34,7 @@ NEW_YEAR = 1_767_225_600_000_000
         ("exit_code=1", Compare("exit_code", "eq", 1)),
         ("summary.acc", Compare("summary.acc", "exists", True)),
         ("!summary.acc", Not(Compare("summary.acc", "exists", True))),
-        ("config.x=null", Not(Compare("config.x", "exists", True))),
+        ("config.x=null", Compare("config.x", "eq", None)),
         ("started>2026-01-01", Compare("created_at", "gt", NEW_YEAR)),
         ("created_at=2026-01-01T00:00", Or((Compare("created_at", "eq", NEW_YEAR),))),
         (
