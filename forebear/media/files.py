@@ -15,6 +15,8 @@ from forebear.media.base import Keep, Media, Read, caption_of, existing_file
 #: Where the content of a value is: in memory, in a file, behind a call that reads it, or at a URL that stays as it is.
 Source = bytes | Path | Callable[[], bytes] | str
 
+#: The end of a file's name: two words where the first says what kind of JSON it is.
+_SUFFIX = re.compile(r"(\.(boxes2D|plotly|bokeh|pts))?\.\w+\Z")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -28,6 +30,12 @@ def is_path(value: object) -> bool:
     return isinstance(value, (str, os.PathLike))
 
 
+def suffix_of(name: str) -> str:
+    """Return the end of a file's name with its dot, in lower case; empty where there is none."""
+    found = _SUFFIX.search(name)
+    return found[0].lower() if found else ""
+
+
 def path_source(path: Any, what: str) -> tuple[Source, str]:
     """Return the source and the suffix (lower case, with its dot, or empty) of a URL or of a file that is there.
 
@@ -35,8 +43,7 @@ def path_source(path: Any, what: str) -> tuple[Source, str]:
         InvalidInput: no file is at the path.
     """
     source: Source = path if is_url(path) else existing_file(path, what)
-    name = str(source).partition("?")[0] if isinstance(source, str) else str(source)
-    return source, os.path.splitext(name)[1].lower()
+    return source, suffix_of(source.partition("?")[0] if isinstance(source, str) else os.path.basename(os.fspath(path)))
 
 
 class FileMedia(Media):
@@ -95,7 +102,7 @@ class FileMedia(Media):
         media = cls.__new__(cls)
         path = value["path"]
         source: Source = path if is_url(path) else partial(read, path)
-        FileMedia.__init__(media, source, os.path.splitext(path)[1], value.get("caption"))
+        FileMedia.__init__(media, source, suffix_of(path), value.get("caption"))
         media._set_details(value)
         return media
 

@@ -103,7 +103,7 @@ def arranged(pixels: Array, *, channels_first: bool = False) -> Array:
     if pixels.shape[-1] > 4:
         raise _wrong_shape(shape)
     if pixels.ndim == 4:
-        pixels = _grid(pixels)
+        pixels = grid(pixels)
     return pixels[:, :, 0] if pixels.shape[-1] == 1 else pixels
 
 
@@ -118,7 +118,7 @@ def _wrong_shape(shape: tuple[int, ...]) -> InvalidInput:
     )
 
 
-def _grid(batch: Array) -> Array:
+def grid(batch: Array) -> Array:
     """Lay the pictures of a batch (count, height, width, channels) out in rows on black."""
     import numpy as np  # loaded: the batch is of it
 
