@@ -51,8 +51,8 @@ class GraphData(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True, gc=False):
     """A node that a walk found, and its distance from the start in edges.
 
-    ``aside`` is the kind of the edge (*reproduced* or *feedback*) over which alone it was found; the walk shows such
-    a node and does not go on from it. It is ``None`` for a node that was walked to.
+    ``aside`` is the kind of the edge (*reproduced*, *feedback* or *forked*) over which alone it was found; the walk
+    shows such a node and does not go on from it. It is ``None`` for a node that was walked to.
     """
 
     node: NodeInfo
@@ -63,7 +63,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 class Walk(msgspec.Struct, frozen=True):
     """Answer of a walk: what was found, nearest first, and every edge among what is shown.
 
-    Edges of kind *reproduced* and *feedback* are among ``edges`` too, known by their kind.
+    Edges that are not walked are among ``edges`` too, known by their kind; a *rewound* one leads from a run to itself.
     """
 
     start: NodeInfo

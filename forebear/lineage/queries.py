@@ -26,9 +26,9 @@ KINDS = ("artifact", "run")
 class Lineage:
     """Answers over one catalog, now or as of a time.
 
-    Nodes are the integer keys of `Node`. Only *used* and *logged* edges are walked; *reproduced* and *feedback* edges
-    and what hangs on them are shown where a walk meets them. An object holds no state but its arguments, so threads
-    may share it.
+    Nodes are the integer keys of `Node`. Only *used* and *logged* edges are walked; the others (*reproduced*,
+    *feedback*, *forked*, *rewound*) and what hangs on them are shown where a walk meets them. An object holds no state
+    but its arguments, so threads may share it.
 
     Args:
         before: Only edges and nodes written before this time count. States and aliases are those of today.

@@ -11,18 +11,25 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from forebear.catalog import messages
+from forebear.catalog.codec import from_document, to_document
 from forebear.catalog.port import MissingBlobs, TipMoved
 from forebear.names import LATEST, ArtifactRef, parse_version_number
 from forebear.records.artifacts import COMMITTED, DELETED, AliasMove, Collection, Committed, NewVersion, Version
 from forebear.records.content import LOOSE, Location, Recipe, StoredObject
+from forebear.records.history import Branch, HistoryBatch, HistoryBlock, HistoryView, KeyInfo, RunFile, Stream
 from forebear.records.lineage import WALKED, Direction, Edge, EdgeKind, FileUse, Node, NodeInfo, StaleUse
-from forebear.records.runs import RUNNING, NewRun, Project, RunChanges, RunRecord
+from forebear.records.runs import DELETED as RUN_DELETED
+from forebear.records.runs import RUNNING, NewRun, Project, RunChanges, RunOrigin, RunRecord
+from forebear.testing.memory_histories import MemoryHistories, found_runs, piece
+
+if TYPE_CHECKING:
+    from forebear.records.queries import RunQuery
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,7 +58,7 @@ def _alone(method: Callable[Concatenate[MemoryCatalog, P], R]) -> Callable[Conca
 
 def _as_json(value: dict[str, Any]) -> dict[str, Any]:
     """A copy of ``value`` that shares nothing with it, as it would come back from a database."""
-    copied: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    copied: dict[str, Any] = from_document(to_document(value))
     return copied
 
 
@@ -78,6 +85,7 @@ class MemoryCatalog:
         self._recorded: set[int] = set()
         self._moves: list[_Move] = []
         self._edges: dict[tuple[int, EdgeKind, int], Edge] = {}
+        self._histories = MemoryHistories()
 
     @property
     def store_id(self) -> str:
@@ -465,7 +473,7 @@ class MemoryCatalog:
         found: list[Project] = []
         for (owner, name), created_at in sorted(self._projects.items()):
             if entity in (None, owner):
-                runs = sum((run.entity, run.project) == (owner, name) for run in self._runs.values())
+                runs = sum((run.entity, run.project) == (owner, name) for run in self._live_runs())
                 found.append(Project(owner, name, created_at, runs, len(self.collections(owner, name))))
         return found
 
@@ -493,6 +501,7 @@ class MemoryCatalog:
             ended_at=None,
             exit_code=None,
             error=None,
+            sweep=run.sweep,
         )
         self._runs[record.key] = record
         return record
@@ -502,15 +511,15 @@ class MemoryCatalog:
         """See `Catalog.update_run`."""
         self._check_run(key)
         given = {name: value for name, value in msgspec.structs.asdict(changes).items() if value is not msgspec.UNSET}
-        if "config" in given:
-            given["config"] = _as_json(given["config"])
+        for field in given.keys() & {"config", "summary", "metrics"}:
+            given[field] = _as_json(given[field])
         self._runs[key] = replace(self._runs[key], **given)
 
     @_alone
     def run(self, entity: str, project: str, run_id: str) -> RunRecord | None:
         """See `Catalog.run`."""
         asked = (entity, project, run_id)
-        return next((run for run in self._runs.values() if (run.entity, run.project, run.id) == asked), None)
+        return next((run for run in self._live_runs() if (run.entity, run.project, run.id) == asked), None)
 
     @_alone
     def runs(
@@ -520,7 +529,7 @@ class MemoryCatalog:
         wanted = None if states is None else set(states)
         found = [
             run
-            for run in self._runs.values()
+            for run in self._live_runs()
             if entity in (None, run.entity)
             and project in (None, run.project)
             and (wanted is None or run.state in wanted)
@@ -532,9 +541,120 @@ class MemoryCatalog:
         """See `Catalog.runs_by_key`."""
         return {key: self._runs[key] for key in set(keys) if key in self._runs}
 
+    @_alone
+    def find_runs(self, query: RunQuery) -> list[RunRecord]:
+        """See `Catalog.find_runs`."""
+        return piece(found_runs(self._live_runs(), query), query)
+
+    @_alone
+    def count_runs(self, query: RunQuery) -> int:
+        """See `Catalog.count_runs`."""
+        return len(found_runs(self._live_runs(), query))
+
+    @_alone
+    def delete_run(self, key: int) -> None:
+        """See `Catalog.delete_run`."""
+        self._check_run(key)
+        run = self._runs[key]
+        self._runs[key] = replace(
+            run,
+            id=f"{run.id}~{key}",
+            state=RUN_DELETED,
+            notes=None,
+            tags=(),
+            config={},
+            summary={},
+            metrics={},
+            origin=RunOrigin(),
+            error=None,
+            stop_requested=True,
+        )
+        self._histories.drop(key, {run.key for run in self._live_runs()})
+
+    def _live_runs(self) -> list[RunRecord]:
+        return [run for run in self._runs.values() if run.state != RUN_DELETED]
+
     def _check_run(self, key: int | None) -> None:
-        if key is not None and key not in self._runs:
+        if key is not None and (key not in self._runs or self._runs[key].state == RUN_DELETED):
             raise messages.no_run(f"with key {key}")
+
+    # -- history ------------------------------------------------------------------------------------------------
+
+    @_alone
+    def append_history(self, batch: HistoryBatch, *, durable: bool = False) -> bool:  # noqa: ARG002
+        """See `Catalog.append_history`."""
+        self._check_run(batch.run_key)
+        if not self._histories.take(batch):
+            return False
+        documents = {"summary": batch.summary, "config": batch.config, "metrics": batch.metrics}
+        given = {name: _as_json(value) for name, value in documents.items() if value is not None}
+        run = self._runs[batch.run_key]
+        self._runs[run.key] = replace(run, **given, lost_rows=run.lost_rows + batch.lost_rows)
+        return True
+
+    @_alone
+    def journal_position(self, journal: str) -> int:
+        """See `Catalog.journal_position`."""
+        return self._histories.position(journal)
+
+    @_alone
+    def forget_journals(self, journals: Iterable[str]) -> None:
+        """See `Catalog.forget_journals`."""
+        for journal in journals:
+            self._histories.positions.pop(journal, None)
+
+    @_alone
+    def history(
+        self,
+        run_key: int,
+        *,
+        branch: int = 0,
+        stream: Stream = Stream.HISTORY,
+        keys: Iterable[str] | None = None,
+        min_step: int | None = None,
+        max_step: int | None = None,
+    ) -> HistoryView:
+        """See `Catalog.history`."""
+        wanted = None if keys is None else set(keys)
+        return self._histories.view(run_key, branch, stream, wanted, min_step, max_step)
+
+    @_alone
+    def history_keys(self, run_keys: Iterable[int]) -> dict[int, list[KeyInfo]]:
+        """See `Catalog.history_keys`."""
+        return {key: found for key in set(run_keys) if (found := self._histories.keys(key))}
+
+    @_alone
+    def replace_blocks(self, run_key: int, old: Iterable[int], new: Iterable[HistoryBlock]) -> bool:
+        """See `Catalog.replace_blocks`."""
+        self._check_run(run_key)
+        return self._histories.replace(run_key, set(old), new)
+
+    @_alone
+    def add_branch(self, run_key: int, branch: Branch, *, kind: EdgeKind) -> int:
+        """See `Catalog.add_branch`."""
+        self._check_run(run_key)
+        self._check_run(branch.parent_run)
+        now = self._clock()
+        number = self._histories.branch_off(run_key, branch, kind, now)
+        self._runs[run_key] = replace(self._runs[run_key], branch=number)
+        self._write_edge(Node.of_run(branch.parent_run), Node.of_run(run_key), kind, now)
+        return number
+
+    @_alone
+    def branches(self, run_key: int) -> list[Branch]:
+        """See `Catalog.branches`."""
+        return list(self._histories.branches.get(run_key, ()))
+
+    @_alone
+    def run_files(self, run_key: int) -> list[RunFile]:
+        """See `Catalog.run_files`."""
+        return sorted(self._histories.files.get(run_key, {}).values(), key=lambda file: file.path)
+
+    @_alone
+    def forget_run_files(self, run_key: int, paths: Iterable[str]) -> None:
+        """See `Catalog.forget_run_files`."""
+        for path in paths:
+            self._histories.files.get(run_key, {}).pop(path, None)
 
     # -- lineage ------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import forebear
+from forebear.records.history import Branch
+from forebear.records.lineage import EdgeKind
 
 
 def tree(text: str) -> list[str]:
@@ -110,6 +112,25 @@ def test_what_was_reproduced_or_fed_back_is_marked(cli, data):
         run.log_artifact(draft)
         run.use_artifact("looped:v0")
     assert "fed back" in cli("lineage", "down", "looped").out
+
+
+def test_what_was_forked_or_rewound_is_marked(cli, data):
+    cli("artifact", "put", data)
+    with forebear.init(id="first") as run:
+        run.use_artifact("data:v0")
+        first = run.store.catalog.run(run.entity, run.project, run.id)
+    with forebear.init(id="second") as run:
+        run.use_artifact("data:v0")
+        catalog = run.store.catalog
+        second = catalog.run(run.entity, run.project, run.id)
+        catalog.add_branch(second.key, Branch(0, first.key, 0, 3, first.created_at), kind=EdgeKind.FORKED)
+        catalog.add_branch(second.key, Branch(0, second.key, 0, 3, first.created_at), kind=EdgeKind.REWOUND)
+    answer = cli("lineage", "up", "run:second")
+    assert [word for line in answer.lines for word in ("forked", "rewound") if word in line] == ["forked", "rewound"]
+    steps = cli("lineage", "up", "run:second", "--json").json_lines()
+    assert {step["aside"] for step in steps} == {None, "forked"}
+    assert "forked" in cli("lineage", "show", "run:first").out
+    assert "rewound" in cli("lineage", "show", "run:second").out
 
 
 def test_a_long_line_of_descent_is_cut_on_a_terminal_but_complete_in_json(cli):

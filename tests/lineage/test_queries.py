@@ -12,6 +12,7 @@ import pytest
 from forebear.errors import InvalidInput, NotFound
 from forebear.lineage.model import GraphData, Walk
 from forebear.lineage.queries import Lineage
+from forebear.records.history import Branch
 from forebear.records.lineage import Direction, EdgeKind
 from forebear.testing.builders import Author, ManualClock, digest_of, node
 
@@ -176,6 +177,31 @@ class TestAsides:
     def test_depth_holds_for_asides_too(self, catalog: Catalog, lineage: Lineage, story: SimpleNamespace):
         catalog.add_use(story.train_b.key, story.scores.id)
         assert lineage.downstream(node(story.scores), depth=0).steps == ()
+
+    def test_a_fork_is_shown_and_not_walked(self, catalog: Catalog, lineage: Lineage, story: SimpleNamespace):
+        branch = Branch(0, story.train_a.key, 0, 10, datetime.now(UTC))
+        catalog.add_branch(story.evaluate.key, branch, kind=EdgeKind.FORKED)
+        up = lineage.upstream(node(story.evaluate))
+        asides = {step.node.label: (step.distance, step.aside) for step in up.steps if step.aside is not None}
+        assert asides == {"train-a": (1, EdgeKind.FORKED)}
+        assert ("train-a", "evaluate") in arrows(up)
+        down = lineage.downstream(node(story.train_a))
+        assert found(down) == {"model:v0": 1, "evaluate": 1}
+        assert node(story.scores) not in lineage.reach([node(story.train_a)], Direction.DOWNSTREAM)
+        # Where both are there anyhow, nothing stands aside.
+        assert not any(step.aside for step in lineage.downstream(node(story.train_set)).steps)
+
+    @pytest.mark.parametrize("direction", Direction)
+    def test_a_rewound_run_is_not_its_own_ancestor(
+        self, catalog: Catalog, lineage: Lineage, story: SimpleNamespace, direction: Direction
+    ):
+        run = story.train_b
+        catalog.add_branch(run.key, Branch(0, run.key, 0, 10, datetime.now(UTC)), kind=EdgeKind.REWOUND)
+        walk = lineage.upstream(node(run)) if direction is Direction.UPSTREAM else lineage.downstream(node(run))
+        assert ("train-b", "train-b") in arrows(walk)
+        assert sum(edge.source == edge.target for edge in walk.edges) == 1
+        assert "train-b" not in found(walk)
+        assert node(run) not in lineage.reach([node(run)], direction)
 
 
 class TestLeaves:

@@ -25,6 +25,8 @@ _VERBS = {
     EdgeKind.LOGGED: "logged",
     EdgeKind.REPRODUCED: "reproduced",
     EdgeKind.FEEDBACK: "fed back to",
+    EdgeKind.FORKED: "forked",
+    EdgeKind.REWOUND: "rewound to",
 }
 
 
@@ -139,6 +141,7 @@ class WalkView(View):
 def _walk_lines(walk: Walk, marks: Marks, screen: Screen) -> Iterator[Line]:
     if not walk.steps:
         yield line(Span(_NOTHING[walk.direction], "dim"))
+        yield from tree_lines(walk, marks, screen.width)
         return
     versions = sum(step.node.kind == "artifact" for step in walk.steps)
     runs = len(walk.steps) - versions

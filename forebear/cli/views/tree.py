@@ -20,7 +20,12 @@ _BRANCH, _LAST, _PASS, _GAP = "├─ ", "└─ ", "│  ", "   "
 _NAME_CELLS = 18
 #: A pipe has no edge, but a line of descent of thousands of steps is not for reading as a tree.
 _PIPE_CELLS = 400
-_ASIDES = {EdgeKind.REPRODUCED: "reproduced", EdgeKind.FEEDBACK: "fed back"}
+_ASIDES = {
+    EdgeKind.REPRODUCED: "reproduced",
+    EdgeKind.FEEDBACK: "fed back",
+    EdgeKind.FORKED: "forked",
+    EdgeKind.REWOUND: "rewound",
+}
 
 
 class Marks(NamedTuple):
@@ -80,7 +85,7 @@ def tree_lines(walk: Walk, marks: Marks, width: int | None) -> Iterator[Line]:
 
     Cost: one line an edge of the walk. It does without recursion, because lines of descent can be long.
     """
-    infos = {step.node.key: step.node for step in walk.steps}
+    infos = {node.key: node for node in walk.graph.nodes}
     scope = scope_of(walk.start)
     below = _children(walk)
     drawn = {walk.start.key}
@@ -122,7 +127,7 @@ def _children(walk: Walk) -> dict[int, list[tuple[int, EdgeKind]]]:
         near, far = edge.source, edge.target
         if walk.direction == Direction.UPSTREAM:
             near, far = far, near
-        if far != walk.start.key:
+        if far != walk.start.key or near == far:  # a run that was rewound hangs on itself
             below.setdefault(near, []).append((far, edge.kind))
     for children in below.values():
         children.sort(key=lambda child: (child[1], distances[child[0]], child[0]))

@@ -21,6 +21,8 @@ _EDGE_STYLE = {
     "logged": "",
     "reproduced": ', style="dashed", constraint="false"',
     "feedback": ', style="dashed", constraint="false"',
+    "forked": ', style="dotted", constraint="false"',
+    "rewound": ', style="dotted", constraint="false"',
 }
 
 

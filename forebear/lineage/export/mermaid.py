@@ -22,7 +22,9 @@ _NOT_IN_ID = re.compile(r"[^A-Za-z0-9]")
 _NOT_IN_LABEL = re.compile(r"[^\w \-/,.:=^%$\x7f-\U0010ffff]|^\d+(?=\.)|^-(?= )")
 #: Mermaid cuts a character off lines that look like ``style …:…#…;``; a label of such a line goes without colons.
 _STYLE_LIKE = re.compile("style|classDef")
-_ARROWS = {"used": "-->", "logged": "-->", "reproduced": "-. reproduced .->", "feedback": "-. feedback .->"}
+_ARROWS = {"used": "-->", "logged": "-->"} | {
+    kind: f"-. {kind} .->" for kind in ("reproduced", "feedback", "forked", "rewound")
+}
 _STYLES = (
     "classDef artifact fill:#eff6ff,stroke:#3b82f6,color:#0f172a",
     "classDef run fill:#f1f5f9,stroke:#64748b,color:#0f172a",

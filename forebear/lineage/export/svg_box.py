@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from forebear.lineage.drawing.text import fit, text_width
 from forebear.lineage.export import svg_style as style
 from forebear.lineage.export.rows import NodeRow, xml_escaped, xml_text
-from forebear.records.artifacts import DELETED
+from forebear.records import artifacts, runs
 
 if TYPE_CHECKING:
     from forebear.lineage.model import GraphData
@@ -25,6 +25,7 @@ PILL_ROW = 22.0
 PADDING = (18.0, 14.0)
 POINT = 12.0
 RUN_PADDING = (20.0, 30.0)
+_GONE = (artifacts.DELETED, runs.DELETED)
 _PILL_PADDING = 7.0
 _PILL_GAP = 5.0
 _LONGEST_PILL = 96.0
@@ -56,7 +57,7 @@ def card_of(info: NodeInfo, row: NodeRow, graph: GraphData) -> Card:
     left, right = RUN_PADDING if is_run else PADDING
     text = max(text_width(label, style.NAME, bold=True), text_width(kind, style.SMALL), _pills_width(aliases))
     height = (TWO_LINES if kind else ONE_LINE) + (PILL_ROW if aliases else 0)
-    marks = {"old": info.key in graph.stale, "focus": info.key == graph.focus, "gone": info.state == DELETED}
+    marks = {"old": info.key in graph.stale, "focus": info.key == graph.focus, "gone": info.state in _GONE}
     _, colon, number = label.rpartition(":")
     return Card(
         id=row.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from forebear.records.lineage import WALKED, Edge
+from forebear.records.lineage import WALKED, Edge, EdgeKind
 
 if TYPE_CHECKING:
     from forebear.lineage.model import GraphData
@@ -43,7 +43,7 @@ def hue_of(type: str | None) -> int:
 
 
 def edge_class(graph: GraphData, edge: Edge) -> str:
-    """Return how an edge is drawn: ``flow``, ``stale``, ``reproduced`` or ``feedback``."""
+    """Return how an edge is drawn: ``flow``, ``stale``, or by the name of a kind that is not walked."""
     if edge.kind not in WALKED:
         return edge.kind.name.lower()
     old = edge.source in graph.stale or edge.source in graph.outdated
@@ -66,7 +66,7 @@ def head(width: float, height: float, box_widths: list[int], nodes: int, edges: 
         f'<marker id="arrow-{look}" viewBox="0 0 8 8" refX="0.5" refY="4" markerWidth="{ARROW:g}" '
         f'markerHeight="{ARROW:g}" markerUnits="userSpaceOnUse" orient="auto">'
         f'<path class="tip {look}" d="M0 0.6L8 4L0 7.4Z"/></marker>'
-        for look in ("flow", "stale", "reproduced", "feedback")
+        for look in ("flow", "stale", *(kind.name.lower() for kind in EdgeKind if kind not in WALKED))
     )
     # Widths of text are estimates; the clip is what keeps text of a strange font in its box.
     clips = "".join(
@@ -93,10 +93,13 @@ def _css() -> str:
         ".edge.stale": "stroke:#d58a12;stroke-dasharray:6 4",
         ".edge.reproduced": "stroke:#7d8aa5;stroke-dasharray:2 4;stroke-linecap:round",
         ".edge.feedback": "stroke:#c2417c;stroke-dasharray:7 4 2 4",
+        ".edge.forked": "stroke:#5a79c7;stroke-dasharray:1.5 3.5;stroke-linecap:round",
+        ".edge.rewound": "stroke:#5a79c7;stroke-dasharray:8 3",
         ".tip": "fill:#a3aec2",
         ".tip.stale": "fill:#d58a12",
         ".tip.reproduced": "fill:#7d8aa5",
         ".tip.feedback": "fill:#c2417c",
+        ".tip.forked,.tip.rewound": "fill:#5a79c7",
         ".bar": "fill:none;stroke-width:4;stroke-linecap:round",
         ".old .box,.old .hull": "stroke:#e0a23c;stroke-width:1.6",
         ".focus .box,.focus .hull": "stroke:#172033;stroke-width:2.4",

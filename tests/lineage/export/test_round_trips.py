@@ -48,10 +48,16 @@ PARALLEL = GraphData(
         edge(run_info(1), version_info(1), EdgeKind.LOGGED),
     ),
 )
+#: A run that was rewound, which is an edge to itself, and one that went on from it.
+FORKED = GraphData(
+    (run_info(1), run_info(2)),
+    (edge(run_info(1), run_info(1), EdgeKind.REWOUND), edge(run_info(1), run_info(2), EdgeKind.FORKED)),
+)
 EXAMPLES = {
     "empty": GraphData((), ()),
     "one": GraphData((version_info(0),), ()),
     "parallel": PARALLEL,
+    "forked": FORKED,
     "hostile": ALL_HOSTILE,
     "line": line_of(60),
 }

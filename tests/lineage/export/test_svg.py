@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 
 from forebear.errors import Unsupported
 from forebear.lineage.drawing.text import text_width
@@ -97,6 +98,8 @@ def test_edges_tell_what_they_are():
             edge(run, made),
             edge(again, made, EdgeKind.REPRODUCED),
             edge(made, run, EdgeKind.FEEDBACK),
+            edge(run, again, EdgeKind.FORKED),
+            edge(again, again, EdgeKind.REWOUND),
         ),
         stale=frozenset({run.key, made.key}),
         outdated=frozenset({raw.key}),
@@ -108,13 +111,39 @@ def test_edges_tell_what_they_are():
         ("logged", "edge stale"),
         ("reproduced", "edge reproduced"),
         ("feedback", "edge feedback"),
+        ("forked", "edge forked"),
+        ("rewound", "edge rewound"),
     }
     style = tree.findtext(f"{SVG}style")
-    for look in ("stale", "reproduced", "feedback"):
+    for look in ("stale", "reproduced", "feedback", "forked", "rewound"):
         assert re.search(rf"\.edge\.{look}{{[^}}]*stroke-dasharray", str(style))
     legend = next(group for group in tree.iter(f"{SVG}g") if group.get("class") == "legend")
-    assert {text.text for text in legend.iter(f"{SVG}text")} >= {"built on an old version", "reproduced", "feedback"}
+    assert {text.text for text in legend.iter(f"{SVG}text")} >= {
+        "built on an old version",
+        "reproduced",
+        "feedback",
+        "forked",
+        "rewound",
+    }
     assert "prefers-color-scheme:dark" in str(style)
+
+
+def test_a_run_that_was_rewound_has_a_line_around_its_box():
+    run = run_info(0)
+    tree = drawn(GraphData((run,), (edge(run, run, EdgeKind.REWOUND),)))
+    box = boxes(tree)[run.id]
+    x, y = map(float, re.findall(r"[\d.]+", box.get("transform", "")))
+    path = next(path for path in tree.iter(f"{SVG}path") if path.get("data-kind"))
+    numbers = [float(n) for n in re.findall(r"-?[\d.]+", path.get("d", ""))]
+    assert numbers[0] == pytest.approx(x + width_of(box), abs=0.1)
+    assert numbers[-1] == pytest.approx(x - 7, abs=0.1)
+    down = float(re.findall(r"V([\d.]+)", path.get("d", ""))[0])
+    assert y + 48 < down < float(tree.get("height", 0)) - 8
+
+
+def test_a_run_that_was_deleted_is_faint():
+    run = replace(run_info(0), state="deleted")
+    assert "gone" in str(boxes(drawn(GraphData((run,), ())))[run.id].get("class"))
 
 
 def test_an_edge_ends_at_its_boxes():
