@@ -1,10 +1,10 @@
-"""No secret of a command line is written down; what is no secret stays readable."""
+"""No secret of a command line, an address or an output is written down; what is no secret stays readable."""
 
 from __future__ import annotations
 
 import pytest
 
-from forebear.tracking.redaction import redact_command, redact_text
+from forebear.tracking.redaction import redact_command, redact_output, redact_text
 
 #: What no output may hold.
 SECRET = "hunter2"
@@ -78,3 +78,83 @@ def test_the_word_behind_a_secret_option_is_hidden(option: str) -> None:
 def test_who_and_where_stay_readable() -> None:
     assert redact_text(f"postgresql://user:{SECRET}@host:5432/db?a=1") == "postgresql://***@host:5432/db?a=1"
     assert redact_command([f"--api-key={SECRET}"]) == ("--api-key=***",)
+
+
+#: Made up, in the form that each maker gives its keys.
+MARKED = [
+    "AKIA" + "ABCDEFGH12345678",
+    "ghp_" + "a1B2" * 9,
+    "github_pat_" + "a1B2_" * 8,
+    "glpat-" + "a1B2" * 5,
+    "hf_" + "aBcD" * 8,
+    "sk-" + "proj-" + "a1B2" * 10,
+    "xoxb-" + "1234567890-abcdef",
+    "AIza" + "a1B2" * 9,
+    "pypi-" + "a1B2" * 12,
+    "npm_" + "a1B2" * 9,
+    "sk_live_" + "a1B2" * 6,
+    "eyJhbGciOiJ9" + "." + "eyJzdWIiOiIx" + "." + "c2lnbmF0dXJl",
+]
+
+
+@pytest.mark.parametrize("key", MARKED)
+def test_keys_are_told_by_the_mark_of_their_maker(key: str) -> None:
+    for text in (key, f"login with {key}, please", f'{{"x": "{key}"}}', f"https://host/{key}/x"):
+        shown = redact_text(text)
+        assert key not in shown
+        assert shown == text.replace(key, "***")
+        assert key not in " ".join(redact_command(["train.py", text]))
+
+
+def test_a_private_key_is_hidden_with_all_its_lines() -> None:
+    key = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----"
+    assert redact_text(f"a\n{key}\nb") == ("a\n-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----\nb")
+    assert redact_text("-----BEGIN PRIVATE KEY-----\nMIIE\nabc") == "-----BEGIN PRIVATE KEY-----***"
+
+
+SECRET_OUTPUT = [
+    f"password={SECRET}",
+    f"Password: {SECRET}",
+    f"db_passwd = '{SECRET} {SECRET}'",
+    f'{{"api_key": "{SECRET}", "n": 1}}',
+    f"{{'AWS_SECRET_ACCESS_KEY': '{SECRET}'}}",
+    f"WANDB_API_KEY={SECRET}",
+    f"client-secret: {SECRET}",
+    f"auth_token={SECRET}&x=1",
+    f"MY_SERVICE_TOKEN={SECRET}{SECRET}{SECRET}",
+    f"environ({{'DEPLOY_KEY': '{SECRET}/{SECRET}+{SECRET}=='}})",
+    f"curl -H 'Authorization: Bearer {SECRET}' https://host",
+    f"git remote: https://me:{SECRET}@github.com/me/x.git",
+]
+
+HARMLESS_OUTPUT = [
+    "Epoch 3: 45% loss=0.1234 tokens=1024 key=3",
+    "num_tokens: 5, max_token=512",
+    "PAD_TOKEN: [PAD] MASK_TOKEN=<mask>",
+    "sorted(rows, key=lambda row: row.name)",
+    "the secret of success",
+    "tokens/s: 12345.6",
+    "https://host/path?page=2&size=3",
+    "author: somebody",
+    "sketch ghost hf_x skip eyJ",
+    "risk-averse",
+]
+
+
+@pytest.mark.parametrize("text", SECRET_OUTPUT)
+def test_a_secret_in_an_output_is_hidden(text: str) -> None:
+    shown = redact_output(text)
+    assert SECRET not in shown
+    assert redact_output(shown) == shown
+    assert SECRET not in redact_output(f"before\n{text}\nafter")
+    assert redact_output(f"before\n{text}\nafter").endswith("\nafter")
+
+
+@pytest.mark.parametrize("text", HARMLESS_OUTPUT)
+def test_an_output_without_secrets_stays(text: str) -> None:
+    assert redact_output(text) == text
+
+
+def test_code_is_not_taken_for_secrets() -> None:
+    code = "+password = getpass.getpass()\n-    api_key = os.environ['KEY']\n+    tokenizer.pad_token = x\n"
+    assert redact_text(code) == code
