@@ -22,7 +22,7 @@ from forebear.artifacts.transfer import (
     manifest_of,
     rows_under,
 )
-from forebear.artifacts.values import SUFFIXES, decode_value, encode_value
+from forebear.artifacts.values import SUFFIXES, decode_value, encode_value, media_value
 from forebear.errors import Conflict, CorruptData, InvalidInput, NotFound
 from forebear.names import LATEST, check_alias, check_collection_name, check_tag, check_type_name
 from forebear.records.artifacts import DELETED, Version
@@ -340,7 +340,20 @@ class Artifact:
         return [ArtifactFile(self, entry) for entry in entries]
 
     def add(self, obj: Any, name: str, overwrite: bool = False) -> ArtifactFile:
-        """Add a value: text, bytes, JSON values, a NumPy array, a data frame, or a media object."""
+        """Add a value: text, bytes, JSON values, a NumPy array, a data frame, or a media object with its files.
+
+        Args:
+            name: Path inside the artifact, without the suffix that tells what it is.
+
+        Raises:
+            InvalidInput: the value has no form without pickle.
+            Conflict: another value has the name, and ``overwrite`` is not set.
+        """
+        media = media_value(obj)
+        if media is not None:
+            from forebear.artifacts.media import add_media  # 3 ms, only for media
+
+            return ArtifactFile(self, add_media(self._open_draft(), media, name, overwrite=overwrite))
         path, content = encode_value(obj, name)
         return ArtifactFile(self, self._open_draft().add_bytes(content, path, overwrite=overwrite))
 
@@ -494,10 +507,24 @@ class Artifact:
 
     def get(self, name: str) -> Any:
         """Return the value that `add` kept under ``name``, or ``None`` where there is none."""
+        manifest = self.manifest
         for path in (name, *(name + suffix for suffix in SUFFIXES)):
-            if self.manifest.get(path) is not None:
-                return decode_value(path, self.read(path))
-        return None
+            if manifest.get(path) is not None:
+                return self._value(path)
+        from forebear.artifacts.media import media_path  # 3 ms, only for media
+
+        found = media_path(name, (row[0] for row in manifest.rows(f"{name}.")))
+        return self._value(found) if found is not None else None
+
+    def _value(self, path: str) -> Any:
+        content = self.read(path)
+        if path.endswith(".json"):
+            from forebear.artifacts.media import decode_media  # 3 ms, only for media and JSON
+
+            media = decode_media(path, content, self.read)
+            if media is not None:
+                return media
+        return decode_value(path, content)
 
     def read(self, path: str) -> bytes:
         """Return the content of one file, verified.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forebear.errors import Conflict, InvalidInput
@@ -68,6 +69,18 @@ class Draft:
         """Add content from memory."""
         path = check_inner_path(path)
         return self._put((path, len(content), self.intake.add_bytes(content)), overwrite)
+
+    def take_in(self, content: bytes | Path) -> tuple[int, bytes]:
+        """Take content in without a path yet; return its size and digest, for `add_rows`."""
+        if isinstance(content, Path):
+            row = self.intake.add_file(os.fspath(content), content.name)
+            return row[1] or 0, row[2]
+        return len(content), self.intake.add_bytes(content)
+
+    def add_rows(self, rows: Iterable[Row]) -> None:
+        """Add files whose content was taken in, under paths that tell equal contents by themselves."""
+        for row in rows:
+            self._rows[check_inner_path(row[0])] = row
 
     def add_file(
         self, file: str | os.PathLike[str], path: str | None, *, overwrite: bool = False, link: bool = False

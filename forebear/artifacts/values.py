@@ -1,18 +1,26 @@
 """Python values as files of an artifact: what `Artifact.add` writes and `Artifact.get` reads back.
 
-Only forms that need no pickle: text, bytes, JSON, NumPy arrays (``.npy``) and data frames (Parquet).
+Only forms that need no pickle: text, bytes, JSON, NumPy arrays (``.npy``) and data frames (Parquet). Media values have
+files of their own beside them, see `forebear.artifacts.media`.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
 from forebear.artifacts.metadata import normal_metadata
 from forebear.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from forebear.media.base import Media
+
+_PLAIN = (bytes, bytearray, memoryview, str, dict, int, float, bool, type(None))
+#: Packages whose values have a form that loses nothing; a histogram of an array would.
+_DATA = frozenset({"numpy", "pandas", "polars", "pyarrow", "torch", "jax", "jaxlib", "tensorflow", "cupy"})
 
 
 @runtime_checkable
@@ -22,6 +30,15 @@ class FileValue(Protocol):
     def artifact_file(self) -> tuple[str, bytes]:
         """Return the file name's suffix (with its dot) and the content."""
         ...
+
+
+def media_value(value: Any) -> Media | None:
+    """Return ``value`` as a media value if it is one, or has no other form: pictures, figures, lists of media."""
+    if isinstance(value, _PLAIN) or type(value).__module__.partition(".")[0] in _DATA:
+        return None
+    from forebear.media.convert import media_of  # 2 ms, only for media
+
+    return media_of(value)
 
 
 def encode_value(value: Any, name: str) -> tuple[str, bytes]:
