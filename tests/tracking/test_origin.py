@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,29 +14,13 @@ import forebear
 from forebear.store.liveness import process_start
 from forebear.tracking.naming import new_run_id, new_run_name
 from forebear.tracking.origin import current_origin
-
-
-def git(*words: str) -> str:
-    done = subprocess.run(
-        ["git", "-c", "user.name=n", "-c", "user.email=e@x", "-c", "commit.gpgsign=false", *words],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()
+from tests.tracking.repositories import git, make_repository
 
 
 @pytest.fixture
 def repository(home: Path) -> str:
     """The working folder is a repository with one commit on branch ``trunk``; return the commit."""
-    if shutil.which("git") is None:
-        pytest.skip("git is not installed")
-    git("init", "-q")
-    git("checkout", "-q", "-b", "trunk")
-    Path("train.py").write_text("x = 1\n")
-    git("add", "train.py")
-    git("commit", "-q", "-m", "first")
-    return git("rev-parse", "HEAD")
+    return make_repository(Path())
 
 
 def test_the_process_is_described() -> None:
@@ -46,6 +29,8 @@ def test_the_process_is_described() -> None:
     assert (origin.host, origin.pid) == (socket.gethostname(), os.getpid())
     assert origin.pid_started == process_start(os.getpid())
     assert origin.python == ".".join(map(str, sys.version_info[:3]))
+    assert (origin.os or "").split()[0] == os.uname().sysname
+    assert origin.cpu_count == os.cpu_count()
 
 
 def test_outside_a_repository_there_is_no_commit() -> None:
@@ -54,41 +39,37 @@ def test_outside_a_repository_there_is_no_commit() -> None:
 
 
 def test_the_commit_is_taken_down(repository: str) -> None:
+    git("remote", "add", "origin", "https://me:hunter2@host/x.git")
     Path("deep/er").mkdir(parents=True)
     for folder in (".", "deep/er"):
         os.chdir(folder)
         origin = current_origin()
-        assert (origin.git_commit, origin.git_branch, origin.git_dirty) == (repository, "trunk", False)
+        assert (origin.git_commit, origin.git_branch) == (repository, "trunk")
+        assert origin.git_remote == "https://***@host/x.git"
 
 
-def test_a_changed_file_makes_it_dirty_and_a_new_one_does_not(repository: str) -> None:
-    Path("new.txt").write_text("x")
-    assert current_origin().git_dirty is False
-    Path("train.py").write_text("x = 2\n")
-    assert current_origin().git_dirty is True
-    git("add", "train.py")
-    assert current_origin().git_dirty is True
+def test_git_is_not_looked_at_if_so_wished(repository: str) -> None:
+    origin = current_origin(git=False)
+    assert (origin.git_commit, origin.git_branch, origin.git_remote) == (None, None, None)
 
 
-def test_a_detached_head_has_a_commit_and_no_branch(repository: str) -> None:
-    git("checkout", "-q", "--detach")
-    origin = current_origin()
-    assert (origin.git_commit, origin.git_branch) == (repository, None)
+def test_a_working_folder_that_is_gone_is_no_trouble(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    try:
+        assert current_origin().git_commit is None
+    finally:
+        os.chdir(tmp_path)
 
 
-def test_a_repository_without_a_commit_and_one_that_is_broken_are_no_trouble(home: Path) -> None:
-    if shutil.which("git") is None:
-        pytest.skip("git is not installed")
-    git("init", "-q")
-    assert current_origin().git_commit is None
-    shutil.rmtree(".git")
-    Path(".git").write_text("gitdir: /nowhere")
-    assert current_origin().git_commit is None
-
-
-def test_without_git_there_is_no_trouble(repository: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert current_origin().git_commit is None
+def test_it_starts_no_process_and_loads_little(repository: str) -> None:
+    program = (
+        "import sys; from forebear.tracking.origin import current_origin; current_origin()\n"
+        "assert not {'subprocess', 'psutil', 'importlib.metadata'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_secrets_of_the_command_line_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
