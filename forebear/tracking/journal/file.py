@@ -19,7 +19,6 @@ class JournalFile:
         Raises:
             OSError: it cannot be made, or has no room for its first bytes; nothing is left of it.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         self.path, self.descriptor = _make(folder)
         self.name = self.path.name.removesuffix(SUFFIX)
         self.size = 0
@@ -68,7 +67,11 @@ class JournalFile:
 def _make(folder: Path) -> tuple[Path, int]:
     while True:
         path = folder / (new_name() + SUFFIX)
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            continue  # somebody took the last journal out of the folder, and the folder with it
         if try_lock(descriptor):
             return path, descriptor
         # Somebody who looks for abandoned journals was quicker, and takes this one away.

@@ -21,6 +21,9 @@ MAGIC = b"\xf5\xc1"
 #: Magic with kind and flags, CRC-32, bytes of the payload.
 HEAD = struct.Struct("<4sII")
 HEAD_BYTES = HEAD.size
+#: Sequence numbers count bytes of journals. A session begins with its time multiplied by this: no disk takes so many
+#: bytes in a microsecond, so what a later session writes comes after everything that earlier ones wrote.
+SEQ_PER_MICROSECOND = 1_024
 _LENGTH = struct.Struct("<I")
 
 

@@ -40,6 +40,12 @@ def new_name() -> str:
     return f"{time.time_ns() // 1_000_000:013d}-{os.urandom(8).hex()}"
 
 
+def time_of(path: Path) -> int:
+    """Return when a journal was begun, in microseconds since 1970; 0 where its name does not tell."""
+    digits = path.name.partition("-")[0]
+    return int(digits) * 1_000 if digits.isdecimal() else 0
+
+
 def journals_in(folder: Path) -> list[Path]:
     """Return the journals of a run, oldest first; none where there is no folder."""
     try:

@@ -20,7 +20,7 @@ from forebear.errors import Conflict
 from forebear.tracking.journal import frames
 from forebear.tracking.journal.backlog import BACKLOG_BYTES, Backlog, Chunk
 from forebear.tracking.journal.file import JournalFile
-from forebear.tracking.journal.frames import HEAD_BYTES, Kind, Session, SummaryChange, TableFrame
+from forebear.tracking.journal.frames import HEAD_BYTES, SEQ_PER_MICROSECOND, Kind, Session, SummaryChange, TableFrame
 
 #: A file is closed and another begun at so many bytes.
 ROTATE_BYTES = 64 * 1024 * 1024
@@ -102,7 +102,6 @@ class JournalWriter:
                 seed = self._seed(length)
             frame = _pack(_ROW, crc32(payload, seed), length) + payload
             file: JournalFile = self._file  # type: ignore[assignment]  # there is one where a set of keys is known
-            self._seq += 1
             try:
                 written = _write(file.descriptor, frame)
                 if written != length + HEAD_BYTES:
@@ -122,7 +121,6 @@ class JournalWriter:
             if schema is None:
                 self._row_of_new_keys(0, runtime_us, values, frames.SYSTEM)
                 return
-            self._seq += 1
             self._put(Chunk(frames.build(Kind.ROW, (schema, 0, runtime_us, *values.values()), frames.SYSTEM), rows=1))
 
     def blob(self, digest: bytes, content: bytes) -> None:
@@ -222,7 +220,6 @@ class JournalWriter:
         """Write a row whose keys have no number in this file, or none that may be used now."""
         keys = tuple(values)
         named = frames.build(Kind.NAMED_ROW, (step, runtime_us, values), flags)
-        self._seq += 1
         if not self._catch_up() or len(self._known) >= MAX_SCHEMAS or self._names + len(keys) > MAX_NAMES:
             self._put(Chunk(named, rows=1))
             return
@@ -253,8 +250,8 @@ class JournalWriter:
 
     def _open(self) -> JournalFile:
         if self._file is None:
-            moment = time.time_ns() // 1_000
-            self._seq = max(self._seq, self._session.first_seq, moment if self._part == 0 else 0)
+            if self._part == 0:
+                self._seq = max(self._session.first_seq, time.time_ns() // 1_000 * SEQ_PER_MICROSECOND)
             changes = {"first_seq": self._seq, "part": self._part, "pid": os.getpid()}
             start = frames.build(Kind.SESSION, msgspec.structs.replace(self._session, **changes))
             self._file = JournalFile(self._folder, 2 * start)
@@ -265,6 +262,7 @@ class JournalWriter:
         """Go on in another file, made with the next call."""
         if self._file is not None:
             self._end_file(self._file)
+            self._seq += self._file.size
             self._full.append(self._file)
             self._file = None
             self._no_keys()

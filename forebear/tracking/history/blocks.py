@@ -1,0 +1,114 @@
+"""From rows to blocks: the rows of one set of keys are turned on their side, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from forebear.records.history import HistoryBlock, Stream
+from forebear.tracking.history.columns import Axis, Packer
+from forebear.tracking.working import no_pause
+
+if TYPE_CHECKING:
+    from forebear.tracking.journal.frames import Session
+    from forebear.tracking.journal.reader import Rows
+
+#: Rows and values of one block; larger ones save little, and are read whole for one step.
+BLOCK_ROWS = 16_384
+BLOCK_VALUES = 1 << 20
+#: Places in a row of a journal: its steps, its runtimes, its first value.
+_STEP, _RUNTIME, _VALUE = 1, 2, 3
+
+
+class Origin(NamedTuple):
+    """What all blocks of one writer share; see `HistoryBlock`."""
+
+    branch: int
+    writer: str
+    time_base: int
+
+    @classmethod
+    def of(cls, session: Session) -> Origin:
+        """Return the origin of what a session writes."""
+        return cls(session.branch, session.writer, session.time_base)
+
+
+class RowBuffer:
+    """Rows that wait to become blocks, by stream and set of keys."""
+
+    def __init__(self) -> None:
+        self._sets: dict[tuple[bool, tuple[str, ...]], tuple[list[int], list[list[Any]]]] = {}
+        #: All rows that wait, and the most of one set.
+        self.rows = self.most = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._sets)
+
+    def add(self, group: Rows) -> None:
+        """Take in rows that were written later than those before."""
+        seqs, rows = self._sets.setdefault((group.system, group.keys), ([], []))
+        seqs += group.seqs
+        rows += group.rows
+        self.rows += len(group.rows)
+        self.most = max(self.most, len(rows))
+
+    def take(self, origin: Origin, pause: Callable[[], None] = no_pause) -> list[HistoryBlock]:
+        """Return everything as blocks, and be empty.
+
+        Args:
+            pause: Called between columns, so that this thread does not keep the interpreter for long.
+        """
+        packer = Packer()
+        blocks: list[HistoryBlock] = []
+        for (system, keys), (seqs, rows) in self._sets.items():
+            most = rows_in_block(len(keys))
+            for start in range(0, len(rows), most):
+                some = rows[start : start + most]
+                axis = Axis(
+                    seqs[start : start + most],
+                    list(map(itemgetter(_STEP), some)),
+                    list(map(itemgetter(_RUNTIME), some)),
+                )
+                stream = Stream.SYSTEM if system else Stream.HISTORY
+                blocks.append(build_block(packer, origin, stream, axis, _turned(keys, some), pause))
+        self._sets = {}
+        self.rows = self.most = 0
+        return blocks
+
+
+def rows_in_block(keys: int) -> int:
+    """Return how many rows a full block of so many keys has."""
+    return max(1, min(BLOCK_ROWS, BLOCK_VALUES // max(1, keys)))
+
+
+def build_block(
+    packer: Packer,
+    origin: Origin,
+    stream: Stream,
+    axis: Axis,
+    columns: Iterable[tuple[str, Sequence[Any]]],
+    pause: Callable[[], None] = no_pause,
+) -> HistoryBlock:
+    """Return a block of rows in the order of their sequence numbers; ``columns`` may be made one by one."""
+    packed = {}
+    for key, values in columns:
+        packed[key] = packer.column(values)
+        pause()
+    return HistoryBlock(
+        stream=stream,
+        branch=origin.branch,
+        writer=origin.writer,
+        time_base=origin.time_base,
+        rows=len(axis.seqs),
+        first_seq=axis.seqs[0],
+        first_step=min(axis.steps),
+        last_step=max(axis.steps),
+        axis=packer.axis(axis),
+        columns=packed,
+    )
+
+
+def _turned(keys: tuple[str, ...], rows: list[list[Any]]) -> Iterator[tuple[str, list[Any]]]:
+    for place, key in enumerate(keys, _VALUE):
+        yield key, list(map(itemgetter(place), rows))

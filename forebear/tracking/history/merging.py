@@ -1,0 +1,113 @@
+"""Merging small blocks into larger ones, so that a run that logged slowly reads as fast as any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from forebear.tracking.history.blocks import Origin, build_block, rows_in_block
+from forebear.tracking.history.columns import Axis, Packer, Unpacker
+from forebear.tracking.working import no_pause
+
+if TYPE_CHECKING:
+    from forebear.catalog.port import Catalog
+    from forebear.records.history import HistoryBlock, Stream
+    from forebear.tracking.journal.frames import Session
+
+#: Values that are looked at in one go: their blocks are in memory together.
+_WINDOW_VALUES = 1 << 20
+
+
+class SmallBlocks:
+    """The blocks that a recorder wrote and that are worth merging: where they lie, not what they hold."""
+
+    def __init__(self) -> None:
+        #: By stream: first step, last step and values of each.
+        self._spans: dict[Stream, list[tuple[int, int, int]]] = {}
+        self.count = 0
+
+    def note(self, blocks: Iterable[HistoryBlock]) -> None:
+        """Remember those of new blocks that are less than half full."""
+        for block in blocks:
+            if _is_small(block):
+                span = (block.first_step, block.last_step, block.rows * max(1, len(block.columns)))
+                self._spans.setdefault(block.stream, []).append(span)
+                self.count += 1
+
+    def merge(self, catalog: Catalog, run_key: int, session: Session, pause: Callable[[], None] = no_pause) -> None:
+        """Merge what was noted, window by window; what is small still counts as noted.
+
+        Cost: reads and writes what the small blocks hold, and large ones that lie between them; memory of one window.
+        """
+        spans, self._spans, self.count = self._spans, {}, 0
+        origin = Origin.of(session)
+        for stream, found in spans.items():
+            for first, last in _windows(found):
+                merge_window(catalog, run_key, origin, stream, first, last, pause, self)
+
+
+def _windows(spans: list[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield first and last step of stretches that hold about as many values as may be looked at together."""
+    held: list[tuple[int, int, int]] = []
+    for span in sorted(spans):
+        if held and sum(values for _, _, values in held) + span[2] > _WINDOW_VALUES:
+            yield held[0][0], max(last for _, last, _ in held)
+            held = []
+        held.append(span)
+    if len(held) > 1:
+        yield held[0][0], max(last for _, last, _ in held)
+
+
+def merge_window(
+    catalog: Catalog,
+    run_key: int,
+    origin: Origin,
+    stream: Stream,
+    first: int,
+    last: int,
+    pause: Callable[[], None],
+    noted: SmallBlocks,
+) -> None:
+    """Merge the small blocks of one writer between two steps, and note those that are small still."""
+    view = catalog.history(run_key, branch=origin.branch, stream=stream, min_step=first, max_step=last + 1)
+    alike: dict[tuple[str, ...], list[HistoryBlock]] = {}
+    for block in view.blocks:
+        if (block.writer, block.time_base) == (origin.writer, origin.time_base) and _is_small(block):
+            alike.setdefault(tuple(sorted(block.columns)), []).append(block)
+    for keys, blocks in alike.items():
+        for some in _shares(blocks, rows_in_block(len(keys))):
+            merged = merge_blocks(some, origin, pause)
+            if catalog.replace_blocks(run_key, [block.id for block in some], [merged]):
+                noted.note([merged])
+
+
+def _is_small(block: HistoryBlock) -> bool:
+    return block.rows * 2 < rows_in_block(len(block.columns))
+
+
+def _shares(blocks: list[HistoryBlock], most: int) -> Iterator[list[HistoryBlock]]:
+    """Yield stretches of blocks that make one block together: two or more, ``most`` rows at most."""
+    share: list[HistoryBlock] = []
+    for block in blocks:
+        if share and sum(one.rows for one in share) + block.rows > most:
+            if len(share) > 1:
+                yield share
+            share = []
+        share.append(block)
+    if len(share) > 1:
+        yield share
+
+
+def merge_blocks(blocks: Sequence[HistoryBlock], origin: Origin, pause: Callable[[], None] = no_pause) -> HistoryBlock:
+    """Return blocks of one writer with the same keys, given in the order of their writing, as one."""
+    unpacker = Unpacker()
+    axes = [unpacker.axis(block.axis, block.rows) for block in blocks]
+    axis = Axis(*(list(chain.from_iterable(lines)) for lines in zip(*axes, strict=True)))
+
+    def columns() -> Iterator[tuple[str, list[Any]]]:
+        for key in blocks[0].columns:
+            parts = (unpacker.column(block.columns[key], block.rows) for block in blocks)
+            yield key, list(chain.from_iterable(parts))
+
+    return build_block(Packer(), origin, blocks[0].stream, axis, columns(), pause)
