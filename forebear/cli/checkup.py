@@ -67,7 +67,7 @@ def _nearest(folder: str) -> str:
 def _settings(session: Session) -> tuple[Setting, ...]:
     settings, sources = session.settings, setting_sources(session.options)
     return tuple(
-        Setting(name, getattr(settings, name), sources.get(name, "default")) for name in settings.__struct_fields__
+        Setting(name, getattr(settings, name), sources.get(name, "default")) for name in settings.FIELDS
     )
 
 

@@ -5,24 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from forebear.artifacts.metadata import normal_metadata
+from forebear.artifacts.artifact import Artifact
+from forebear.errors import Conflict
+from forebear.tracking.configuration import config_from
+from forebear.tracking.nested import nested, plain
 
 
 class Config(MutableMapping[str, Any]):
-    """Settings by name. Every change is told to the run, which writes them down."""
+    """Settings by name. Every change is told to the run, which writes them down; also one inside a nested dictionary.
 
-    def __init__(self, values: Mapping[str, Any], changed: Callable[[], None]) -> None:
-        object.__setattr__(self, "_values", dict(values))
-        object.__setattr__(self, "_changed", changed)
+    A setting that has a value is not given another one unless that is allowed, so that what is written down is what
+    the run was made with.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        changed: Callable[[], None],
+        *,
+        allow_val_change: bool = False,
+        use: Callable[[Artifact, str], None] | None = None,
+    ) -> None:
+        """Begin with settings that are written down already.
+
+        Args:
+            changed: Called after each change.
+            allow_val_change: Whether settings may be given other values.
+            use: Called with each artifact that becomes a setting, and its key.
+        """
+        vars(self).update(_values={}, _changed=changed, _allow=allow_val_change, _use=use)
+        self._take(values)
 
     _values: dict[str, Any]
     _changed: Callable[[], None]
+    _allow: bool
+    _use: Callable[[Artifact, str], None] | None
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._merge({key: value})
+        self._merge({key: value}, self._allow)
 
     def __delitem__(self, key: str) -> None:
         del self._values[key]
@@ -43,23 +66,75 @@ class Config(MutableMapping[str, Any]):
     def __setattr__(self, key: str, value: Any) -> None:
         self[key] = value
 
-    def update(self, *values: Any, **named: Any) -> None:
-        """Take in several settings at once."""
-        self._merge(dict(*values, **named))
+    def __delattr__(self, key: str) -> None:
+        if key not in self._values:
+            raise AttributeError(f"the config has no {key!r}")
+        del self[key]
 
-    def setdefaults(self, values: Mapping[str, Any]) -> None:
+    def update(self, values: Any = None, /, allow_val_change: bool | None = None, **named: Any) -> None:
+        """Take in several settings at once, from anything that `init` takes for ``config``.
+
+        Args:
+            allow_val_change: Whether settings that have a value may be given another one; by default as `init` said.
+
+        Raises:
+            Conflict: a setting has another value, and that may not be changed; nothing was taken in.
+        """
+        pairs = values is None or isinstance(values, Mapping) or not isinstance(values, (list, tuple))
+        given = config_from(values if pairs else dict(values)) | named
+        self._merge(given, self._allow if allow_val_change is None else allow_val_change)
+
+    def setdefaults(self, values: Any) -> None:
         """Take in the settings that are not there yet."""
-        self._merge({key: value for key, value in values.items() if key not in self._values})
+        self._merge({key: value for key, value in config_from(values).items() if key not in self._values}, True)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a plain copy."""
-        return dict(self._values)
+        copied: dict[str, Any] = plain(self._values)
+        return copied
 
-    def _merge(self, values: Mapping[str, Any]) -> None:
-        normal = normal_metadata(values)
-        if normal:
-            self._values.update(normal)
+    def _merge(self, values: Mapping[str, Any], allow: bool) -> None:
+        given = config_from(values)
+        if not allow:
+            self._refuse_changes(given)
+        if given:
+            self._take(given)
             self._changed()
+
+    def _refuse_changes(self, given: Mapping[str, Any]) -> None:
+        for key, value in given.items():
+            if key in self._values and self._values[key] != value:
+                raise Conflict(
+                    f"config {key!r} is {_short(self._values[key])} and would become {_short(value)}; if that is "
+                    "meant, pass allow_val_change=True to config.update() or to init()",
+                    code="config-change",
+                )
+
+    def _take(self, values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            if self._use is not None:
+                for artifact in _artifacts(value):
+                    self._use(artifact, key)
+            self._values[key] = nested(value, (key,), self._inner_change)
+
+    def _inner_change(self, path: tuple[str, ...], value: Any) -> None:
+        self._changed()
 
     def __repr__(self) -> str:
         return repr(self._values)
+
+
+def _artifacts(value: Any) -> Iterator[Artifact]:
+    if isinstance(value, Artifact):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _artifacts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _artifacts(item)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,7 +1,8 @@
-"""The runs of this process, innermost last: what `forebear.run` and `forebear.log_artifact` speak to."""
+"""The runs of this process, innermost last: what `forebear.run` and `forebear.log` speak to."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,3 +30,12 @@ def leave(run: Run) -> None:
 def active_runs() -> list[Run]:
     """Return the runs that are not over, innermost first."""
     return _runs[::-1]
+
+
+def _after_fork() -> None:
+    for run in active_runs():
+        run.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,30 +1,35 @@
-"""Ending runs with the process: well, with an exit code, or with an exception nobody caught."""
+"""Ending runs with the process: well, with an exit code, with an exception nobody caught, or with SIGTERM."""
 
 from __future__ import annotations
 
 import atexit
+import os
+import signal
 import sys
 import threading
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from forebear.errors import ForebearError
 from forebear.tracking.current import active_runs
-from forebear.tracking.run import ending_of, note
+from forebear.tracking.run import TERMINATED, ending_of, note
 
 _installed = False
 _ending: tuple[int, str | None] = (0, None)
 
 
 def install_hooks() -> None:
-    """Watch how the process ends; the second call changes nothing."""
+    """Watch how the process ends; the second call changes nothing, but for a signal that nobody handles."""
     global _installed
+    _watch_signal()
     if _installed:
         return
     _installed = True
     atexit.register(_end_runs)
     _watch_exceptions()
     _watch_exit()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_let_signal_be)
 
 
 def _watch_exceptions() -> None:
@@ -51,9 +56,33 @@ def _watch_exit() -> None:
     sys.exit = leave
 
 
+def _watch_signal() -> None:
+    """Handle SIGTERM where nobody does: schedulers send it some seconds before they kill."""
+    # Handlers can be set in the main thread alone.
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _let_signal_be() -> None:
+    """A forked worker ends no run, and may be stuck where no handler of Python's is called."""
+    if signal.getsignal(signal.SIGTERM) is _terminate:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _end_each(TERMINATED, "terminated")
+    # Whoever sent the signal sees the process end by it.
+    os.kill(os.getpid(), number)
+
+
 def _end_runs() -> None:
+    _end_each(*_ending)
+
+
+def _end_each(exit_code: int, error: str | None) -> None:
     for run in active_runs():
         try:
-            run.end(*_ending)
+            run.end(exit_code, error)
         except ForebearError as err:
             note(run.settings, f"the end of run {run.name} ({run.id}) could not be written: {err}")

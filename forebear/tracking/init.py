@@ -8,104 +8,141 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forebear.artifacts.metadata import normal_metadata
-from forebear.errors import AlreadyExists, InvalidInput, NotFound
-from forebear.names import check_run_id, check_tag
-from forebear.records.runs import NewRun, RunRecord
+from forebear.artifacts.artifact import Artifact
+from forebear.names import check_tag
 from forebear.settings import Settings, load_settings
 from forebear.store.shared import close_stores, pop_active, push_active, shared_store
 from forebear.tracking import current
+from forebear.tracking.configuration import chosen, config_defaults, config_from, storable
 from forebear.tracking.exits import install_hooks
-from forebear.tracking.naming import new_run_id, new_run_name
-from forebear.tracking.origin import current_origin
+from forebear.tracking.journal.place import JOURNALS
+from forebear.tracking.reinit import FINISH_PREVIOUS, RETURN_PREVIOUS, in_notebook, reinit_policy
+from forebear.tracking.resume import begin, recover
 from forebear.tracking.run import Run, note
 
 if TYPE_CHECKING:
     from forebear.store.store import Store
 
-#: What ``reinit`` may be, and the booleans that W&B still takes.
-RETURN_PREVIOUS, FINISH_PREVIOUS, CREATE_NEW = "return_previous", "finish_previous", "create_new"
-_REINIT: dict[str | bool | None, str] = {
-    None: RETURN_PREVIOUS,
-    "default": RETURN_PREVIOUS,
-    False: RETURN_PREVIOUS,
-    True: FINISH_PREVIOUS,
-}
 #: Stores of disabled runs: the process that made each, and its folder.
 _throwaway: list[tuple[int, str]] = []
-#: Random ids drawn before an id that is taken is taken for something else than chance.
-_DRAWS = 5
 
 
 def init(
-    project: str | None = None,
     entity: str | None = None,
-    name: str | None = None,
-    job_type: str | None = None,
-    config: Mapping[str, Any] | None = None,
-    *,
+    project: str | None = None,
+    dir: str | os.PathLike[str] | None = None,
     id: str | None = None,
-    group: str | None = None,
+    name: str | None = None,
     notes: str | None = None,
     tags: Iterable[str] | None = None,
-    dir: str | os.PathLike[str] | None = None,
+    config: Any = None,
+    config_exclude_keys: Iterable[str] | None = None,
+    config_include_keys: Iterable[str] | None = None,
+    allow_val_change: bool | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
     mode: str | None = None,
+    force: bool | None = None,
     reinit: str | bool | None = None,
-    store: str | os.PathLike[str] | None = None,
+    resume: str | bool | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    save_code: bool | None = None,
+    tensorboard: bool | None = None,
+    sync_tensorboard: bool | None = None,
+    monitor_gym: bool | None = None,
     settings: Mapping[str, Any] | Settings | None = None,
+    *,
+    store: str | os.PathLike[str] | None = None,
     **others: Any,
 ) -> Run:
     """Begin a run, and make it the current one.
 
     Args:
-        project: Namespace of the run and of what it logs.
         entity: Person or team.
-        name: Display name; drawn if not given.
-        job_type: Role of the run in its pipeline, such as ``train``.
-        config: Settings of the run.
+        project: Namespace of the run and of what it logs.
+        dir: Folder whose store and settings count, instead of the current one.
         id: Identity within the project; drawn if not given.
-        group: Group of runs that belong together.
+        name: Display name; drawn if not given.
         notes: Free text.
         tags: Free labels.
-        dir: Folder whose store and settings count, instead of the current one.
-        mode: ``offline``, ``online`` and ``shared`` mean the same for a local store; ``disabled`` keeps nothing.
-        reinit: While another run is active: ``return_previous`` (default), ``finish_previous`` or ``create_new``.
-        store: Folder or URL of the store.
+        config: Settings of the run: a dictionary, an argparse namespace, a dataclass, a model of pydantic, flags of
+            absl, or the path of a YAML file. What `config-defaults.yaml` in the current folder says stands behind it.
+        config_exclude_keys: Keys of ``config`` to leave out.
+        config_include_keys: The only keys of ``config`` to take.
+        allow_val_change: Whether config values may be replaced later; by default only in notebooks.
+        group: Group of runs that belong together.
+        job_type: Role of the run in its pipeline, such as ``train``.
+        mode: ``online`` means the same as ``offline`` for a local store; ``disabled`` keeps nothing; with ``shared``
+            several processes write to the run of one ``id``.
+        force: Accepted; there is no login to be forced.
+        reinit: While another run is active: ``return_previous`` (default in scripts), ``finish_previous`` (default in
+            notebooks) or ``create_new``.
+        resume: What to do where the run of ``id`` is there: ``allow`` goes on with it or begins it, ``must`` goes on
+            with it, ``never`` refuses; ``auto`` goes on with the last run of this folder if it did not end well.
+        resume_from: ``id?_step=N``: go on with that run after step N; what followed stays readable as a branch.
+        fork_from: ``id?_step=N``: begin a run whose history goes on from step N of that run.
+        save_code: Keep the code of the script.
+        tensorboard: The same as ``sync_tensorboard``.
+        sync_tensorboard: Take in what TensorBoard writers of this process write.
+        monitor_gym: Accepted with a note.
         settings: Further settings by name.
+        store: Folder or URL of the store.
         others: Options of W&B that mean nothing here; they are accepted with a note.
 
     Raises:
-        InvalidInput: a name or setting is not allowed.
-        AlreadyExists: the project has a run with this ``id``.
+        InvalidInput: a name or setting is not allowed, or settings contradict each other.
+        AlreadyExists: the project has a run with this ``id``, and ``resume`` does not allow to go on with it.
+        NotFound: the run to go on with is not there.
         StorageFailure: the store cannot be opened or written.
     """
+    given = _settings(
+        settings,
+        {"entity": entity, "project": project, "dir": dir, "run_id": id, "name": name, "notes": notes,
+         "tags": _tags(tags), "allow_val_change": allow_val_change, "group": group, "job_type": job_type, "mode": mode,
+         "reinit": reinit, "resume": resume, "resume_from": resume_from, "fork_from": fork_from,
+         "save_code": save_code, "store": None if store is None else os.fspath(store),
+         "sync_tensorboard": sync_tensorboard if sync_tensorboard is not None else tensorboard},
+    )  # fmt: skip
     previous = current.current_run()
-    policy = _REINIT.get(reinit, reinit)
-    if policy not in {RETURN_PREVIOUS, FINISH_PREVIOUS, CREATE_NEW}:
-        raise InvalidInput(
-            f"reinit={reinit!r} is not known; use {RETURN_PREVIOUS}, {FINISH_PREVIOUS} or {CREATE_NEW}",
-            code="invalid-setting",
-        )
+    policy = reinit_policy(given.reinit)
     if previous is not None and policy == RETURN_PREVIOUS:
         return previous
+    values = config_defaults(Path(given.dir or ".")) | chosen(
+        config_from(config), config_include_keys, config_exclude_keys
+    )
     if previous is not None and policy == FINISH_PREVIOUS:
         previous.finish()
-    chosen = _settings(
-        settings,
-        {"project": project, "entity": entity, "name": name, "job_type": job_type, "run_id": id, "group": group,
-         "notes": notes, "tags": tags, "mode": mode,
-         "store": None if store is None else os.fspath(store)},
-        dir,
-    )  # fmt: skip
-    if others:
-        note(chosen, f"init() takes no notice of {', '.join(sorted(others))}")
-    place = _store_of(chosen)
-    run = Run(place, _register(place, chosen, normal_metadata(config)), chosen, _leave)
+    _note_ignored(given, others, monitor_gym)
+    return _begin(given, values)
+
+
+def _begin(settings: Settings, config: dict[str, Any]) -> Run:
+    place = _store_of(settings)
+    if os.path.isdir(os.path.join(place.url, JOURNALS)):
+        recover(place)
+    artifacts = {key: value for key, value in config.items() if _holds_artifact(value)}
+    plain = {key: value for key, value in config.items() if key not in artifacts}
+    record, start = begin(place, settings, storable(plain, lambda artifact, key: None))
+    allow = settings.allow_val_change
+    run = Run(place, record, settings, _leave, start=start, allow_val_change=in_notebook() if allow is None else allow)
     install_hooks()
     push_active(place, run.entity, run.project)
     current.enter(run)
-    note(chosen, f"run {run.name} ({run.id}) in project {run.project}, store {place.url}")
+    if artifacts:
+        run.config.update(artifacts, allow_val_change=True)
+    _tell(run, settings)
+    _capture(run, settings)
     return run
+
+
+def _tell(run: Run, settings: Settings) -> None:
+    goes_on = f", from step {run.starting_step}" if run.starting_step else ""
+    note(settings, f"run {run.name} ({run.id}) in project {run.project}, store {run.store.url}{goes_on}")
+
+
+def _capture(run: Run, settings: Settings) -> None:
+    """Begin to take down what is not logged: output, machine, code."""
 
 
 def _leave(run: Run) -> None:
@@ -113,16 +150,30 @@ def _leave(run: Run) -> None:
     pop_active(run.store, run.entity, run.project)
 
 
-def _settings(
-    given: Mapping[str, Any] | Settings | None, named: dict[str, Any], dir: str | os.PathLike[str] | None
-) -> Settings:
-    if isinstance(given, Settings):
-        given = {field: getattr(given, field) for field in given.__struct_fields__}
-    if named["tags"] is not None:
-        tags = [named["tags"]] if isinstance(named["tags"], str) else list(named["tags"])
-        named["tags"] = tuple(check_tag(tag) for tag in tags)
-    overrides = dict(given or {}) | {key: value for key, value in named.items() if value is not None}
-    return load_settings(overrides, cwd=None if dir is None else Path(dir).absolute())
+def _settings(given: Mapping[str, Any] | Settings | None, named: dict[str, Any]) -> Settings:
+    base = given if isinstance(given, Settings) else Settings(**(given or {}))
+    overrides = base.given() | {key: value for key, value in named.items() if value is not None}
+    return load_settings(overrides, ignored=base.ignored)
+
+
+def _tags(tags: Iterable[str] | None) -> tuple[str, ...] | None:
+    if tags is None:
+        return None
+    return tuple(check_tag(tag) for tag in ([tags] if isinstance(tags, str) else tags))
+
+
+def _note_ignored(settings: Settings, others: dict[str, Any], monitor_gym: bool | None) -> None:
+    ignored = sorted({*others, *settings.ignored, *(["monitor_gym"] if monitor_gym else [])})
+    if ignored:
+        note(settings, f"init() takes no notice of {', '.join(ignored)}")
+
+
+def _holds_artifact(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_artifact(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_holds_artifact(item) for item in value)
+    return isinstance(value, Artifact)
 
 
 def _store_of(settings: Settings) -> Store:
@@ -146,27 +197,3 @@ def _drop_throwaway() -> None:
         close_stores()
         for folder in mine:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _register(store: Store, settings: Settings, config: dict[str, Any]) -> RunRecord:
-    origin = current_origin()
-    for draw in range(_DRAWS):
-        run_id = check_run_id(settings.run_id or new_run_id())
-        new = NewRun(
-            entity=settings.entity,
-            project=settings.project,
-            id=run_id,
-            name=settings.name or new_run_name(),
-            job_type=settings.job_type,
-            group=settings.group,
-            notes=settings.notes,
-            tags=settings.tags,
-            config=config,
-            origin=origin,
-        )
-        try:
-            return store.catalog.add_run(new)
-        except AlreadyExists:
-            if settings.run_id is not None or draw == _DRAWS - 1:
-                raise
-    raise NotFound("no free run id was found", code="run-id")

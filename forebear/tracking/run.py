@@ -3,294 +3,227 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
-import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from forebear.artifacts.artifact import Artifact
-from forebear.artifacts.provenance import StoredRun
-from forebear.errors import Conflict, InvalidInput
-from forebear.names import MAX_NAME_CHARS, check_tag, parse_ref
+from forebear.errors import Conflict, InvalidInput, StorageFailure
 from forebear.records.runs import FAILED, FINISHED, KILLED, RunChanges, RunRecord
 from forebear.tracking.config import Config
+from forebear.tracking.configuration import config_from, storable
+from forebear.tracking.metrics import new_metric
+from forebear.tracking.run_artifacts import RunArtifacts
+from forebear.tracking.sessions import RunSession, Start
+from forebear.tracking.terminal import termlog
 
 if TYPE_CHECKING:
-    from forebear.records.lineage import EdgeKind
+    from forebear.artifacts.artifact import Artifact
     from forebear.settings import Settings
     from forebear.store.store import Store
+    from forebear.tracking.journal.writer import JournalWriter
+    from forebear.tracking.metrics import Metric
+    from forebear.tracking.summary import Summary
 
-#: Exit code of a run that an interrupt ended, as shells report it.
-INTERRUPTED = 130
+#: Exit codes of runs that were interrupted or asked to end, as shells report them.
+INTERRUPTED, TERMINATED = 130, 143
 #: Characters of an exception kept with a run.
 MAX_ERROR_CHARS = 2_000
 
 
-class Run:
+class Run(RunArtifacts):
     """A run that this process executes. Made by `forebear.init`; ends with `finish`, its block, or the process.
 
     Safe for threads. A forked child may log through it; only the process that began it ends it.
     """
 
     def __init__(
-        self, store: Store, record: RunRecord, settings: Settings, ended: Callable[[Run], None] | None = None
+        self,
+        store: Store,
+        record: RunRecord,
+        settings: Settings,
+        ended: Callable[[Run], None] | None = None,
+        *,
+        start: Start = Start(),  # noqa: B008 - it is immutable
+        allow_val_change: bool = False,
     ) -> None:
         """Hold a registered run; ``ended`` is called once, when it ends."""
+        super().__init__(store, record, settings)
         self._ended = ended
-        self._store = store
-        self._record = record
-        self._settings = settings
-        self._owner = self._lock_owner = os.getpid()
-        self._lock = threading.RLock()
-        self._state = record.state
         self._over = False
-        self.config = Config(record.config, self._save_config)
-
-    # -- what it is ---------------------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """Identity within the project."""
-        return self._record.id
-
-    @property
-    def name(self) -> str:
-        """Display name; setting it keeps the change."""
-        return self._record.name
-
-    @name.setter
-    def name(self, text: str) -> None:
-        self._change(RunChanges(name=text))
-
-    @property
-    def entity(self) -> str:
-        """Person or team."""
-        return self._record.entity
-
-    @property
-    def project(self) -> str:
-        """Project of the run."""
-        return self._record.project
-
-    @property
-    def path(self) -> str:
-        """``entity/project/id``."""
-        return self._record.qualified_name
-
-    @property
-    def job_type(self) -> str | None:
-        """Role of the run in its pipeline."""
-        return self._record.job_type
-
-    @property
-    def group(self) -> str | None:
-        """Group of the run."""
-        return self._record.group
-
-    @property
-    def notes(self) -> str | None:
-        """Free text; setting it keeps the change."""
-        return self._record.notes
-
-    @notes.setter
-    def notes(self, text: str | None) -> None:
-        self._change(RunChanges(notes=text))
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Free labels; setting them keeps the change."""
-        return self._record.tags
-
-    @tags.setter
-    def tags(self, names: Iterable[str]) -> None:
-        self._change(RunChanges(tags=tuple(check_tag(name) for name in names)))
-
-    @property
-    def state(self) -> str:
-        """``running``, ``finished``, ``failed`` or ``killed``."""
-        return self._state
-
-    @property
-    def start_time(self) -> float:
-        """Start in seconds since 1970."""
-        return self._record.created_at.timestamp()
-
-    @property
-    def settings(self) -> Settings:
-        """The settings it was started with."""
-        return self._settings
-
-    @property
-    def store(self) -> Store:
-        """The store it writes to."""
-        return self._store
-
-    @property
-    def key(self) -> int:
-        """Key of the run within its store."""
-        return self._record.key
-
-    @property
-    def url(self) -> None:
-        """There is no page for a local run."""
-        return None
-
-    @property
-    def offline(self) -> bool:
-        """A local store needs no network."""
-        return True
-
-    # -- artifacts ----------------------------------------------------------------------------------------------
-
-    def log_artifact(
-        self,
-        artifact_or_path: Artifact | str | os.PathLike[str],
-        name: str | None = None,
-        type: str | None = None,
-        aliases: list[str] | str | None = None,
-        tags: list[str] | None = None,
-        expect: str | None = None,
-    ) -> Artifact:
-        """Make an artifact a version of its collection, durably; return it.
-
-        The same content as a live version gives that version again, with the aliases added; other content gives the
-        next number. ``latest`` always moves.
-
-        Args:
-            artifact_or_path: A draft, or a file, folder or URI that becomes one.
-            name: For a path: the collection, by default ``run-<id>-<file name>``.
-            type: For a path: the type, by default ``unspecified``.
-            aliases: Names that move to this version.
-            tags: Free labels for this version.
-            expect: Let aliases move only if they stand on this version (``"v7"``), or on none (``""``).
-
-        Raises:
-            Conflict: the collection has another type, ``expect`` does not hold, or the run is over.
-            InvalidInput: a name is not allowed, or the path does not exist.
-        """
-        self._check_running("log an artifact")
-        artifact = self._artifact_of(artifact_or_path, name, type)
-        names = [aliases] if isinstance(aliases, str) else list(aliases or ())
-        with self._guard():
-            if not artifact.is_draft():
-                return self._log_again(artifact, names, tags or [], expect)
-            artifact.commit(
-                self._store,
-                self.entity,
-                self.project,
-                aliases=names,
-                tags=tags or (),
-                run_key=self._record.key,
-                expect=expect,
-            )
-        return artifact
-
-    def _log_again(self, artifact: Artifact, aliases: list[str], tags: list[str], expect: str | None) -> Artifact:
-        """Log the content of a version once more: in this project it is either that version or a new one."""
-        draft = artifact.new_draft()
-        draft.commit(
-            self._store, self.entity, self.project, aliases=aliases, tags=tags, run_key=self._record.key, expect=expect
+        self._at_end: list[Callable[[], None]] = []
+        self._start = start
+        self._session = RunSession(store, record, settings, start)
+        self._config_waits = False
+        self.config = Config(
+            record.config, self._save_config, allow_val_change=allow_val_change, use=self._use_in_config
         )
-        return draft
 
-    def _artifact_of(self, given: Artifact | str | os.PathLike[str], name: str | None, type: str | None) -> Artifact:
-        if isinstance(given, Artifact):
-            return given
-        path = os.fspath(given)
-        artifact = Artifact(name or self._name_for(path), type or "unspecified")
-        if "://" in path:
-            artifact.add_reference(path)
-        elif os.path.isdir(path):
-            artifact.add_dir(path)
-        else:
-            artifact.add_file(path)
-        return artifact
+    # -- logging ------------------------------------------------------------------------------------------------
 
-    def _name_for(self, path: str) -> str:
-        base = os.path.basename(os.path.abspath(path)) or "root"
-        plain = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9_.-]", "_", base))
-        return f"run-{self.id}-{plain}"[:MAX_NAME_CHARS]
-
-    def use_artifact(
-        self,
-        artifact_or_name: Artifact | str,
-        type: str | None = None,
-        aliases: list[str] | None = None,
-        use_as: str | None = None,
-    ) -> Artifact:
-        """Say that this run uses a version, and return it.
+    def log(
+        self, data: dict[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+    ) -> None:
+        """Record values of one step. What is logged is on disk when the call returns.
 
         Args:
-            artifact_or_name: ``name:latest``, ``name:v3``, ``name:prod@2026-01-01``, ``name@digest``, with
-                ``entity/project/`` in front if it is another's; or an artifact (a draft is logged first).
-            type: Type that the artifact must have.
-            aliases: For a draft: its aliases.
-            use_as: Role in which this run uses it.
+            data: Values by name: numbers, text, arrays, media. Nested dictionaries become dotted names; of a name that
+                comes twice in one step, the last value counts.
+            step: Step that the values belong to, by default the current one. A lower one than the current is recorded
+                at its place; of a higher one the current step follows.
+            commit: Whether the step is over: by default it is, unless ``step`` is given.
+            sync: Accepted for older scripts.
 
         Raises:
-            NotFound: there is no such version; the message lists what there is.
-            InvalidInput: the artifact has another type.
+            TypeError: ``data`` is no dictionary, a key is no text, or a value cannot be kept.
+            InvalidInput: ``step`` is lower than the current one, with ``Settings(strict_step=True)``.
+            Conflict: the run is over.
+
+        Cost: 3 to 4 µs for a few numbers; one write(2) to the run's journal.
         """
-        self._check_running("use an artifact")
-        if isinstance(artifact_or_name, Artifact):
-            artifact = artifact_or_name
-            if artifact.is_draft():
-                self.log_artifact(artifact, aliases=aliases)
-        else:
-            ref = parse_ref(artifact_or_name)
-            version = self._store.catalog.resolve(self.entity, self.project, ref)
-            artifact = Artifact.of_version(self._store, version)
-        if type is not None and artifact.type != type:
-            raise InvalidInput(
-                f"{artifact.name} has type {artifact.type!r}, not {type!r} as was asked for", code="type-mismatch"
-            )
-        self.record_use(artifact, use_as or artifact.use_as)
-        return artifact
+        self._session.rows.log(data, step, commit)
 
-    def record_use(self, artifact: Artifact, use_as: str | None = None) -> EdgeKind:
-        """Write down that this run used a version; return the kind of the edge."""
-        if artifact.store is not self._store:
-            raise InvalidInput(
-                f"{artifact.name} is in the store {artifact.store.url}, this run is in {self._store.url}; "
-                "start the run on that store",
-                code="other-store",
-            )
-        return self._store.catalog.add_use(self._record.key, artifact.record.id, use_as)
+    @property
+    def summary(self) -> Summary:
+        """Final values: the last ones that were logged, what `define_metric` asks for, and what is set here."""
+        return self._session.summary
 
-    def log_model(
-        self, path: str | os.PathLike[str], name: str | None = None, aliases: list[str] | None = None
-    ) -> Artifact:
-        """Log a model's file or folder as an artifact of type ``model``."""
-        return self.log_artifact(path, name=name, type="model", aliases=aliases)
+    def define_metric(
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | Iterable[str] | None = None,
+        goal: str | None = None,
+        overwrite: bool | None = None,
+    ) -> Metric:
+        """Say what a metric means; what was said of it before holds on where nothing new is said.
 
-    def use_model(self, name: str) -> str:
-        """Use and download a model; return the path of its file, or of its folder if it has several.
+        Args:
+            name: Name of the metric; one that ends in ``*`` holds for all that begin so.
+            step_metric: The metric that is its x-axis.
+            step_sync: Add the last value of the x-axis to rows that lack it; by default that is done.
+            hidden: Do not show it unasked.
+            summary: What the summary keeps of it: ``min``, ``max``, ``mean``, ``last``, ``first``, ``best``, ``copy``
+                (the last value, as without a definition) or ``none``, several with commas between.
+            goal: ``minimize`` or ``maximize``: what ``best`` means.
+            overwrite: Forget what was said of this name before.
 
         Raises:
-            InvalidInput: the artifact is of another type.
+            InvalidInput: a word is unknown, or a ``*`` is not at the end.
         """
-        artifact = self.use_artifact(name)
-        if "model" not in artifact.type:
-            raise InvalidInput(
-                f"{artifact.name} has type {artifact.type!r}, not a model; use use_artifact", code="type-mismatch"
-            )
-        folder = artifact.download()
-        files = artifact.files()
-        return os.path.join(folder, files[0].path) if len(files) == 1 else folder
+        metric = new_metric(name, step_metric, step_sync, hidden, summary, goal)
+        return self._session.define(metric, overwrite=bool(overwrite))
 
-    def used_artifacts(self) -> list[Artifact]:
-        """Return the versions that this run used, in the order of first use."""
-        return self._stored().used_artifacts()
+    @property
+    def step(self) -> int:
+        """Step of the next row that names none."""
+        return self._session.rows.step
 
-    def logged_artifacts(self) -> list[Artifact]:
-        """Return the versions that this run logged, in the order of logging."""
-        return self._stored().logged_artifacts()
+    @property
+    def starting_step(self) -> int:
+        """Step that this process began with; above 0 for a run that was resumed."""
+        return self._start.first_step
 
-    def _stored(self) -> StoredRun[Artifact]:
-        return StoredRun(self._store, self._record, Artifact.of_version)
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier process had begun it."""
+        return self._start.resumed
+
+    @property
+    def config_static(self) -> dict[str, Any]:
+        """A plain copy of the config."""
+        return self.config.as_dict()
+
+    @property
+    def journal(self) -> JournalWriter:
+        """What this process writes the run down with."""
+        return self._session.journal
+
+    def runtime_us(self) -> int:
+        """Return how long the run took so far, over all its sessions, in microseconds."""
+        return self._session.rows.runtime()
+
+    # -- config -------------------------------------------------------------------------------------------------
+
+    def _use_in_config(self, artifact: Artifact, key: str) -> None:
+        self.use_artifact(artifact, use_as=key)
+
+    def _save_config(self) -> None:
+        self._check_running("change its config")
+        with self._guard():  # read and written as one, so that of two threads the last one writes both their changes
+            values = storable(config_from(self.config.as_dict()), _artifact_json)
+            try:
+                self._change(RunChanges(config=values))
+            except StorageFailure:
+                self._config_waits = True
+            if self._config_waits:
+                # What the journal brings later replaces what the catalog has, so it must not be older.
+                self.journal.config(values)
+
+    # -- files, code, models ------------------------------------------------------------------------------------
+
+    def save(
+        self,
+        glob_str: str | os.PathLike[str] | None = None,
+        base_path: str | os.PathLike[str] | None = None,
+        policy: str = "live",
+    ) -> Any:
+        """Keep files with the run. See `forebear.tracking.files.save`."""
+        from forebear.tracking.files import save  # 2 ms that few runs need
+
+        return save(self, glob_str, base_path, policy)
+
+    def restore(
+        self,
+        name: str,
+        run_path: str | None = None,
+        replace: bool = False,
+        root: str | os.PathLike[str] | None = None,
+    ) -> Any:
+        """Get a file of a run back. See `forebear.tracking.files.restore`."""
+        from forebear.tracking.files import restore  # 2 ms that few runs need
+
+        return restore(self, name, run_path, replace, root)
+
+    def log_code(
+        self,
+        root: str | os.PathLike[str] | None = ".",
+        name: str | None = None,
+        include_fn: Callable[..., bool] | None = None,
+        exclude_fn: Callable[..., bool] | None = None,
+    ) -> Artifact | None:
+        """Log the code below a folder as an artifact. See `forebear.tracking.capture.code.log_code`."""
+        from forebear.tracking.capture.code import log_code  # 2 ms that few runs need
+
+        return log_code(self, root, name, include_fn, exclude_fn)
+
+    def watch(
+        self,
+        models: Any,
+        criterion: Any = None,
+        log: str | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,
+        log_graph: bool = False,
+    ) -> Any:
+        """Log gradients and parameters of a torch module. See `forebear.tracking.watch.watch`."""
+        from forebear.tracking.watch import watch  # 2 ms that few runs need
+
+        return watch(self, models, criterion, log, log_freq, idx, log_graph)
+
+    def unwatch(self, models: Any = None) -> None:
+        """Stop what `watch` began."""
+        from forebear.tracking.watch import unwatch  # 2 ms that few runs need
+
+        unwatch(self, models)
+
+    def alert(self, title: str, text: str = "", level: Any = None, wait_duration: Any = None) -> None:
+        """Tell people something. See `forebear.tracking.alerts.alert`."""
+        from forebear.tracking.alerts import alert  # 2 ms that few runs need
+
+        alert(self, title, text, level, wait_duration)
 
     # -- its end ------------------------------------------------------------------------------------------------
 
@@ -298,12 +231,27 @@ class Run:
         """End the run: *finished*, or *failed* if ``exit_code`` is not 0. A run that is over stays as it is."""
         self.end(exit_code or 0)
 
+    def join(self, exit_code: int | None = None) -> None:
+        """The old name of `finish`."""
+        self.finish(exit_code)
+
+    def at_end(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` once when this process ends the run, before what was logged is taken into the catalog."""
+        self._at_end.append(callback)
+
     def end(self, exit_code: int, error: str | None = None) -> None:
         """End the run with an exit code and the words of an exception."""
         with self._guard():
-            if self._over or os.getpid() != self._owner:
+            if self._over:
                 return
-            state = {0: FINISHED, INTERRUPTED: KILLED}.get(exit_code, FAILED)
+            if os.getpid() != self._owner:
+                self.journal.close()
+                return
+            while self._at_end:
+                self._at_end.pop()()
+            state = {0: FINISHED, INTERRUPTED: KILLED, TERMINATED: KILLED}.get(exit_code, FAILED)
+            self._session.rows.close(_over(self, state, "log"))
+            self._session.stop()
             changes = RunChanges(
                 state=state,
                 exit_code=exit_code,
@@ -311,10 +259,22 @@ class Run:
                 ended_at=datetime.now(UTC),
             )
             # First of all, so that an end that no disk would take can be tried again.
-            self._store.catalog.update_run(self._record.key, changes)
+            if self._ends_run:
+                self._store.catalog.update_run(self._record.key, changes)
             self._state, self._over = state, True
             if self._ended is not None:
                 self._ended(self)
+
+    @property
+    def _ends_run(self) -> bool:
+        """Whether the end of this process is the end of the run: of several that share it, the first one's is."""
+        settings = self._settings
+        return settings.mode != "shared" or (settings.x_primary and settings.x_update_finish_state)
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child; called by the hook that is registered with the system."""
+        self._at_end.clear()
+        self._session.after_fork()
 
     def __enter__(self) -> Run:
         return self
@@ -326,32 +286,68 @@ class Run:
 
     def _check_running(self, doing: str) -> None:
         if self._over:
-            raise Conflict(
-                f"run {self.name} ({self.id}) is {self._state}, so it cannot {doing}; start another with init()",
-                code="run-over",
-            )
+            raise Conflict(_over(self, self._state, doing), code="run-over")
 
-    def _change(self, changes: RunChanges) -> None:
-        with self._guard():
-            self._store.catalog.update_run(self._record.key, changes)
-            self._record = self._store.catalog.runs_by_key([self._record.key])[self._record.key]
+    # -- for scripts written for W&B ----------------------------------------------------------------------------
 
-    def _save_config(self) -> None:
-        self._check_running("change its config")
-        with self._guard():  # read and written as one, so that of two threads the last one writes both their changes
-            self._change(RunChanges(config=self.config.as_dict()))
+    def status(self) -> RunStatus:
+        """Return how far what was logged is in the catalog."""
+        return RunStatus(self._session.waiting())
 
-    def _guard(self) -> threading.RLock:
-        if os.getpid() != self._lock_owner:
-            # Another thread of the parent may have held the lock when this child was forked.
-            self._lock, self._lock_owner = threading.RLock(), os.getpid()
-        return self._lock
+    def mark_preempting(self) -> None:
+        """Say that the machine may be taken away: what was logged until now goes into the catalog at once."""
+        self._session.flush()
 
-    def __repr__(self) -> str:
-        return f"<Run {self.path} {self._state}>"
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the run in a notebook; return whether that was possible."""
+        try:
+            from IPython import display  # 200 ms, only in notebooks
+        except ImportError:
+            return False
+        display.display(self)  # type: ignore[no-untyped-call]
+        return True
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """Return a small table about the run as HTML."""
+        return self._repr_html_()
 
     def _repr_html_(self) -> str:
         return self._stored()._repr_html_()
+
+    def __reduce__(self) -> NoReturn:
+        raise InvalidInput(
+            "a run cannot be pickled; another process joins it with init(id=run.id, mode='shared')", code="no-pickle"
+        )
+
+
+class RunStatus:
+    """How far what a run logged is in the catalog; all of it is on disk either way."""
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting = waiting
+
+    @property
+    def synced(self) -> bool:
+        """Whether nothing waits in the journal."""
+        return self.waiting == 0
+
+    def __repr__(self) -> str:
+        return f"<RunStatus {self.waiting} bytes waiting>"
+
+
+def _over(run: Run, state: str, doing: str) -> str:
+    return f"run {run.name} ({run.id}) is {state}, so it cannot {doing}; start another with init()"
+
+
+def _artifact_json(artifact: Artifact, key: str) -> dict[str, Any]:
+    """What stands in a stored config for an artifact."""
+    return {
+        "_type": "artifactVersion",
+        "id": artifact.qualified_name,
+        "version": artifact.version,
+        "sequenceName": artifact.collection_name,
+        "usedAs": key,
+    }
 
 
 def ending_of(error: BaseException | None) -> tuple[int, str | None]:
@@ -370,4 +366,4 @@ def ending_of(error: BaseException | None) -> tuple[int, str | None]:
 def note(settings: Settings, text: str) -> None:
     """Tell the person at the terminal something, unless they asked for silence."""
     if not settings.silent:
-        print(f"forebear: {text}", file=sys.stderr)
+        termlog(text)

@@ -1,0 +1,312 @@
+"""Where a run begins: anew, where an earlier process stopped, at a step of its own past, or at one of another run's."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from forebear.errors import AlreadyExists, Conflict, ForebearError, InvalidInput, NotFound
+from forebear.names import check_run_id
+from forebear.records.history import Branch
+from forebear.records.lineage import EdgeKind
+from forebear.records.runs import FINISHED, RUNNING, NewRun, RunChanges, RunOrigin, RunRecord
+from forebear.store.liveness import real_state
+from forebear.tracking.metrics import Metrics
+from forebear.tracking.naming import new_run_id, new_run_name
+from forebear.tracking.origin import current_origin
+from forebear.tracking.sessions import Start
+from forebear.tracking.summarize import Summarizer
+from forebear.tracking.terminal import termwarn
+
+if TYPE_CHECKING:
+    from forebear.settings import Settings
+    from forebear.store.store import Store
+
+ALLOW, MUST, NEVER, AUTO = "allow", "must", "never", "auto"
+SHARED = "shared"
+#: Folder of a store that remembers, folder by folder, the last run that was begun with ``resume="auto"``.
+REMEMBERED = "resume"
+_MOMENT = re.compile(r"(?P<id>[^?]+)\?_step=(?P<step>\d+)\Z")
+#: Random ids drawn before an id that is taken is taken for something else than chance.
+_DRAWS = 5
+
+
+class Begun(NamedTuple):
+    """A run that is registered, and from where it goes on."""
+
+    record: RunRecord
+    start: Start
+
+
+class Moment(NamedTuple):
+    """A step of a run: what ``id?_step=N`` says."""
+
+    run_id: str
+    step: int
+
+
+def begin(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:
+    """Register a run, or take up one that is there, as the settings say.
+
+    Args:
+        config: Settings of the run; they replace those of a run that is taken up, key by key.
+
+    Raises:
+        AlreadyExists: the id is taken, and nothing was said about resuming.
+        NotFound: the run that must be there is not.
+        InvalidInput: the settings contradict each other, or a step is beyond the end of a history.
+    """
+    said = [name for name in ("resume_from", "fork_from") if getattr(settings, name)]
+    if settings.resume not in {None, NEVER}:
+        said.insert(0, "resume")
+    if len(said) > 1:
+        raise InvalidInput(f"give one of {' and '.join(said)}: each says by itself where to begin", code="resume-twice")
+    if settings.resume_from:
+        return _rewind(store, settings, config)
+    if settings.fork_from:
+        return _fork(store, settings, config)
+    if settings.mode == SHARED and settings.resume is None:
+        return _join(store, settings, config)
+    return _begin_or_resume(store, settings, config)
+
+
+def _begin_or_resume(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:
+    run_id = settings.run_id
+    if settings.resume == AUTO and run_id is None:
+        run_id = _remembered(store, settings)
+    record = _find(store, settings, run_id) if settings.resume in {ALLOW, MUST, AUTO} and run_id else None
+    if settings.resume == MUST and record is None:
+        wanted = f"run {run_id!r}" if run_id else "a run whose id is not said"
+        raise NotFound(
+            f"resume='must' asks for {wanted}, and project {settings.entity}/{settings.project} has none; "
+            "give the id of a run that is there, or resume='allow'",
+            code="run-not-found",
+        )
+    if record is None:
+        begun = Begun(_register(store, settings, config, run_id), Start())
+    else:
+        begun = _resume(store, record, settings, config)
+    if settings.resume == AUTO:
+        _remember(store, settings, begun.record.id)
+    return begun
+
+
+def _register(
+    store: Store, settings: Settings, config: dict[str, Any], run_id: str | None, origin: RunOrigin | None = None
+) -> RunRecord:
+    origin = origin or current_origin()
+    for draw in range(_DRAWS):
+        new = NewRun(
+            entity=settings.entity,
+            project=settings.project,
+            id=check_run_id(run_id or new_run_id()),
+            name=settings.name or new_run_name(),
+            job_type=settings.job_type,
+            group=settings.group,
+            notes=settings.notes,
+            tags=settings.tags,
+            config=config,
+            origin=origin,
+            sweep=settings.sweep_id,
+        )
+        try:
+            return store.catalog.add_run(new)
+        except AlreadyExists:
+            if run_id is not None or draw == _DRAWS - 1:
+                raise
+    raise NotFound("no free run id was found", code="run-id")
+
+
+def _find(store: Store, settings: Settings, run_id: str) -> RunRecord | None:
+    return store.catalog.run(settings.entity, settings.project, run_id)
+
+
+# -- going on ---------------------------------------------------------------------------------------------------------
+
+
+def _resume(store: Store, record: RunRecord, settings: Settings, config: dict[str, Any]) -> Begun:
+    if real_state(record) == RUNNING and record.origin.pid != os.getpid() and not settings.silent:
+        termwarn(
+            f"run {record.name} ({record.id}) is still running, in process {record.origin.pid} on "
+            f"{record.origin.host}; what both log is kept. Use mode='shared' where that is meant"
+        )
+    recover(store, record)
+    record = _taken_up(store, record, settings, config)
+    return Begun(record, start_of(record.summary, resumed=True))
+
+
+def _join(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:
+    """Several processes write to one run: whoever comes first registers it."""
+    if settings.run_id is None:
+        return Begun(_register(store, settings, config, None), Start())
+    try:
+        return Begun(_register(store, settings, config, settings.run_id), Start())
+    except AlreadyExists:
+        record = _find(store, settings, settings.run_id)
+        assert record is not None
+    if settings.x_primary and record.state != RUNNING:
+        record = _taken_up(store, record, settings, config)
+    elif config:
+        store.catalog.update_run(record.key, RunChanges(config=record.config | config))
+        record = store.catalog.runs_by_key([record.key])[record.key]
+    return Begun(record, Start())
+
+
+def _taken_up(store: Store, record: RunRecord, settings: Settings, config: dict[str, Any]) -> RunRecord:
+    """Say that this process executes a run from now on."""
+    changes = RunChanges(
+        state=RUNNING,
+        ended_at=None,
+        exit_code=None,
+        error=None,
+        origin=current_origin(),
+        config=record.config | config,
+        **_renamed(settings),
+    )
+    store.catalog.update_run(record.key, changes)
+    return store.catalog.runs_by_key([record.key])[record.key]
+
+
+def _renamed(settings: Settings) -> dict[str, Any]:
+    said = {name: getattr(settings, name) for name in ("name", "notes", "tags", "group", "job_type")}
+    return {name: value for name, value in said.items() if value}
+
+
+def start_of(summary: dict[str, Any], *, resumed: bool) -> Start:
+    """Return the start that follows a summary."""
+    step, runtime = summary.get("_step"), summary.get("_runtime")
+    return Start(
+        resumed=resumed,
+        first_step=step + 1 if isinstance(step, int) else 0,
+        runtime=int(runtime * 1e6) if isinstance(runtime, (int, float)) else 0,
+        summary=summary,
+    )
+
+
+def recover(store: Store, record: RunRecord | None = None) -> None:
+    """Take in what processes that are gone have left, of one run or of all; trouble with it is no trouble of ours."""
+    from forebear.tracking.recovery import recover_journals  # 5 ms, only where there are journals
+
+    with contextlib.suppress(ForebearError):
+        recover_journals(store, run=None if record is None else (record.entity, record.project, record.id))
+
+
+# -- going back -------------------------------------------------------------------------------------------------------
+
+
+def moment_of(text: str, what: str) -> Moment:
+    """Read ``id?_step=N``.
+
+    Raises:
+        InvalidInput: it has another form.
+    """
+    match = _MOMENT.match(text)
+    if match is None:
+        raise InvalidInput(f"{what}={text!r} is not of the form 'id?_step=100'", code="invalid-moment")
+    return Moment(check_run_id(match["id"]), int(match["step"]))
+
+
+def _past(store: Store, settings: Settings, what: str) -> tuple[RunRecord, Moment, dict[str, Any]]:
+    """Return the run that a setting names, the step, and the summary as it stood then."""
+    moment = moment_of(getattr(settings, what), what)
+    record = _find(store, settings, moment.run_id)
+    if record is None:
+        raise NotFound(
+            f"{what} names run {moment.run_id!r}, which project {settings.entity}/{settings.project} does not have",
+            code="run-not-found",
+        )
+    recover(store, record)
+    record = store.catalog.runs_by_key([record.key])[record.key]
+    last = record.summary.get("_step", -1)
+    if moment.step > last:
+        raise InvalidInput(
+            f"{what} asks for step {moment.step} of run {moment.run_id!r}, whose last step is {last}",
+            code="step-beyond",
+        )
+    return record, moment, summary_at(store, record, moment.step)
+
+
+def summary_at(store: Store, record: RunRecord, step: int) -> dict[str, Any]:
+    """Return the summary that a run had after a step. Cost: reads its history up to there."""
+    from forebear.tracking.history.reading import read_rows  # 5 ms, only for runs that go back
+
+    summarizer = Summarizer(Metrics(record.metrics))
+    for row in read_rows(store, record, max_step=step + 1):
+        at, runtime = int(row.pop("_step")), row.pop("_runtime", 0.0)
+        row.pop("_timestamp", None)
+        summarizer.row(at, int(runtime * 1e6), row)
+    return summarizer.value() | {"_step": step}
+
+
+def _rewind(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:
+    record, moment, summary = _past(store, settings, "resume_from")
+    if settings.run_id not in {None, record.id}:
+        raise InvalidInput(
+            f"resume_from names run {record.id!r} and id={settings.run_id!r} another; fork_from begins a new run there",
+            code="resume-twice",
+        )
+    if real_state(record) == RUNNING and record.origin.pid != os.getpid():
+        raise Conflict(
+            f"run {record.id!r} is running, in process {record.origin.pid} on {record.origin.host}; "
+            "end it before it is rewound",
+            code="run-running",
+        )
+    branch = Branch(0, record.key, record.branch, moment.step, datetime.now(UTC))
+    store.catalog.add_branch(record.key, branch, kind=EdgeKind.REWOUND)
+    store.catalog.update_run(record.key, RunChanges(summary=summary))
+    return Begun(_taken_up(store, record, settings, config), start_of(summary, resumed=True))
+
+
+def _fork(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:
+    parent, moment, summary = _past(store, settings, "fork_from")
+    if settings.run_id == parent.id:
+        raise InvalidInput(
+            f"a run cannot be forked from itself: give another id than {parent.id!r}, or resume_from",
+            code="resume-twice",
+        )
+    record = _register(store, settings, parent.config | config, settings.run_id)
+    branch = Branch(0, parent.key, parent.branch, moment.step, datetime.now(UTC))
+    store.catalog.add_branch(record.key, branch, kind=EdgeKind.FORKED)
+    store.catalog.update_run(record.key, RunChanges(summary=summary, metrics=parent.metrics))
+    record = store.catalog.runs_by_key([record.key])[record.key]
+    return Begun(record, start_of(summary, resumed=False))
+
+
+# -- remembering ------------------------------------------------------------------------------------------------------
+
+
+class _Remembered(msgspec.Struct):
+    run_id: str
+
+
+def _memory(store: Store, settings: Settings) -> Path:
+    place = "\n".join((os.path.realpath(settings.dir or os.getcwd()), settings.entity, settings.project))
+    return Path(store.url, REMEMBERED, hashlib.sha256(place.encode()).hexdigest()[:32] + ".json")
+
+
+def _remember(store: Store, settings: Settings, run_id: str) -> None:
+    file = _memory(store, settings)
+    with contextlib.suppress(OSError):  # the run goes on; a later one cannot find it by itself
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(f".{os.getpid()}")
+        temporary.write_bytes(msgspec.json.encode(_Remembered(run_id)))
+        os.replace(temporary, file)
+
+
+def _remembered(store: Store, settings: Settings) -> str | None:
+    """Return the run that was begun last from this folder, if it did not come to a good end."""
+    try:
+        run_id = msgspec.json.decode(_memory(store, settings).read_bytes(), type=_Remembered).run_id
+    except (OSError, msgspec.MsgspecError):
+        return None
+    record = _find(store, settings, run_id)
+    if record is None or real_state(record) in {FINISHED, RUNNING}:
+        return None
+    return run_id
