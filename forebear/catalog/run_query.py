@@ -58,6 +58,7 @@ class Operand(NamedTuple):
     Attributes:
         number: Expression of its number, ``None`` where it never is one.
         text: Likewise of its text.
+        kept: What a text that is compared with ``text`` is written as there.
         whole: Its text in full, where ``text`` may be shortened.
         boolean: Expression of 0 or 1 where the value is a boolean, else NULL.
         within: What a comparison of them is put into; it is never NULL.
@@ -67,6 +68,7 @@ class Operand(NamedTuple):
 
     number: str | None
     text: str | None
+    kept: Callable[[str], str]
     whole: Sql
     boolean: str | None
     within: str
@@ -137,15 +139,10 @@ def _among(operand: Operand, values: Iterable[Any]) -> Sql:
 
 def _equalities(operand: Operand, values: Sequence[Any]) -> Sql | None:
     """The comparisons with those of ``values`` that something can equal, to be put ``within``."""
-    numbers, booleans, texts = set(), set(), set()
-    for value in values:
-        leaf = leaf_of(value)
-        if leaf.kind == NUMBER:
-            numbers.add(leaf.number)
-        elif leaf.kind == BOOLEAN:
-            booleans.add(leaf.number)
-        elif leaf.kind == TEXT:
-            texts.add(leaf.text)
+    texts = {operand.kept(value) for value in values if isinstance(value, str)}
+    leaves = {leaf_of(value) for value in values if isinstance(value, (bool, int, float))}
+    numbers = {leaf.number for leaf in leaves if leaf.kind == NUMBER}
+    booleans = {leaf.number for leaf in leaves if leaf.kind == BOOLEAN}
     parts = [
         Sql(f"{expression} IN ({','.join('?' * len(found))})", tuple(found))
         for expression, found in ((operand.number, numbers), (operand.boolean, booleans), (operand.text, texts))
@@ -159,14 +156,16 @@ def _ordered(operand: Operand, op: str, value: Any) -> Sql | None:
     if isinstance(value, (int, float)) and not math.isnan(as_float(value)):
         return Sql(f"{operand.number} {_SIGNS[op]} ?", (as_float(value),)) if operand.number else None
     if isinstance(value, str):
-        return Sql(f"{operand.text} {_SIGNS[op]} ?", (shortened(value),)) if operand.text else None
+        return Sql(f"{operand.text} {_SIGNS[op]} ?", (operand.kept(value),)) if operand.text else None
     return None
 
 
 def _matches(operand: Operand, pattern: str) -> Sql:
     if operand.text is None:
         return FALSE
-    return _within(operand, Sql(f"{operand.whole.text} REGEXP ?", (*operand.whole.params, storable(pattern))))
+    # As bytes, because SQLite's functions see a text only up to its first zero.
+    text = f"CAST({operand.whole.text} AS BLOB) REGEXP ?"
+    return _within(operand, Sql(text, (*operand.whole.params, storable(pattern).encode())))
 
 
 # -- fields -----------------------------------------------------------------------------------------------------------
@@ -197,6 +196,7 @@ def _column(expression: str, is_number: bool) -> Operand:
     return Operand(
         number=expression if is_number else None,
         text=None if is_number else expression,
+        kept=storable,
         whole=Sql(expression),
         boolean=None,
         within="coalesce({}, FALSE)",
@@ -208,6 +208,7 @@ def _column(expression: str, is_number: bool) -> Operand:
 _TAGS = Operand(
     number=None,
     text="t.tag",
+    kept=storable,
     whole=Sql("t.tag"),
     boolean=None,
     within="(EXISTS (SELECT 1 FROM run_tags t WHERE t.run_key = r.key AND ({}))) IS TRUE",
@@ -231,6 +232,7 @@ def _leaf(side: int, key: str, key_id: int | None) -> Operand:
     return Operand(
         number="v.number",
         text="v.text",
+        kept=shortened,
         whole=Sql(
             f"CASE WHEN length(v.text) > {TEXT_KEPT} THEN leaf_text(r.{DOCUMENTS[side]}, ?) ELSE v.text END", (key,)
         ),

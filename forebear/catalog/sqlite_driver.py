@@ -193,15 +193,15 @@ class SqliteDriver:
                 connection.close()
 
 
-def _regexp(pattern: str, text: str | None) -> bool:
-    """What ``text REGEXP pattern`` means: Python's search, which both databases of a test agree on."""
-    return text is not None and pattern_of(pattern).search(text) is not None
+def _regexp(pattern: bytes, text: bytes | None) -> bool:
+    """What ``text REGEXP pattern`` means: whether Python's search finds the pattern anywhere; both as UTF-8."""
+    return text is not None and pattern_of(pattern.decode()).search(text.decode()) is not None
 
 
-def _leaf_text(document: str, key: str) -> str | None:
-    """The text at a dotted key of a JSON document, of which an index keeps the beginning alone."""
+def _leaf_text(document: str, key: str) -> bytes | None:
+    """The text at a dotted key of a JSON document, of which an index keeps the beginning alone; as UTF-8."""
     value = dict(flattened(from_document(document))).get(key)
-    return storable(value) if isinstance(value, str) else None
+    return storable(value).encode() if isinstance(value, str) else None
 
 
 def _address(path: Path) -> str:

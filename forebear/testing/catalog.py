@@ -25,8 +25,10 @@ import pytest
 
 from forebear.testing.builders import Author, ManualClock, Tick
 from forebear.testing.catalog_aliases import AliasSuite
+from forebear.testing.catalog_history import HistorySuite
 from forebear.testing.catalog_index import BlobIndexSuite
 from forebear.testing.catalog_lineage import EdgeSuite, FileSuite, StaleSuite
+from forebear.testing.catalog_queries import QuerySuite
 from forebear.testing.catalog_runs import RunSuite
 from forebear.testing.catalog_versions import VersionSuite
 
@@ -34,7 +36,17 @@ if TYPE_CHECKING:
     from forebear.catalog.port import Catalog
 
 
-class CatalogSuite(BlobIndexSuite, VersionSuite, AliasSuite, RunSuite, EdgeSuite, StaleSuite, FileSuite):
+class CatalogSuite(
+    BlobIndexSuite,
+    VersionSuite,
+    AliasSuite,
+    RunSuite,
+    QuerySuite,
+    HistorySuite,
+    EdgeSuite,
+    StaleSuite,
+    FileSuite,
+):
     """Every promise of `forebear.catalog.port.Catalog`, as tests over the fixture ``catalog``."""
 
     @pytest.fixture

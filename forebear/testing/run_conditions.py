@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cmp_to_key
 from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ def holds(condition: Condition, run: RunRecord) -> bool:
         case Not(part):
             return not holds(part, run)
         case Compare(field, op, value):
-            return _compares(field_values(field, run), op, value)
+            return _compares(field_values(field, run), op, value, _kept(field))
 
 
 def field_values(field: str, run: RunRecord) -> Sequence[Any]:
@@ -73,43 +73,51 @@ def _order(order: Order, a: RunRecord, b: RunRecord) -> int:
 
 def _place(field: str, run: RunRecord) -> tuple[int, Any] | None:
     """Where the run stands: numbers before texts; ``None`` for a run without either, which comes last."""
-    places = [place for value in field_values(field, run) if (place := _comparable(value)) is not None]
+    kept = _kept(field)
+    places = [place for value in field_values(field, run) if (place := _comparable(value, kept)) is not None]
     return min(places, default=None)
 
 
-def _comparable(value: Any) -> tuple[int, Any] | None:
+def _kept(field: str) -> Callable[[str], str]:
+    """How a text of the field is written where it is put in order."""
+    return shortened if "." in field or field in _ORIGIN else str
+
+
+def _comparable(value: Any, kept: Callable[[str], str]) -> tuple[int, Any] | None:
     if isinstance(value, (bool, int, float)):
         number = as_float(value)
         return None if math.isnan(number) else (0, number)
-    return (1, shortened(value)) if isinstance(value, str) else None
+    return (1, kept(value)) if isinstance(value, str) else None
 
 
 def _looked_up(document: Mapping[str, Any], key: str) -> Any:
-    """What a dotted key leads to, whichever way its dots are meant; of several the one that comes last."""
-    found: Any = MISSING
-    for name, value in document.items():
-        if name == key:
-            found = value
-        elif key.startswith(f"{name}.") and isinstance(value, Mapping):
-            below = _looked_up(value, key[len(name) + 1 :])
-            found = found if below is MISSING else below
-        elif name.startswith(f"{key}.") and found is MISSING:
-            found = {name[len(key) + 1 :]: value}  # an object whose keys were written with dots
-    return found
+    """What a dotted key leads to; where it leads to an object, that something is there."""
+    written = dict(_written_out(document, "")) if document else {}
+    if key in written:
+        return written[key]
+    return {} if any(name.startswith(f"{key}.") for name in written) else MISSING
 
 
-def _compares(values: Sequence[Any], op: str, asked: Any) -> bool:
+def _written_out(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict) or not value:
+        yield key[1:], value
+        return
+    for name, below in value.items():
+        yield from _written_out(below, f"{key}.{name}")
+
+
+def _compares(values: Sequence[Any], op: str, asked: Any, kept: Callable[[str], str]) -> bool:
     if op == "exists":
         return any(value is not MISSING for value in values) == bool(asked)
     if op in ("ne", "nin"):
-        return not _compares(values, "eq" if op == "ne" else "in", asked)
+        return not _compares(values, "eq" if op == "ne" else "in", asked, kept)
     if op == "in":
-        return any(_compares(values, "eq", each) for each in asked)
+        return any(_compares(values, "eq", each, kept) for each in asked)
     if op == "eq":
         return any(_equal(value, asked) for value in values)
     if op == "regex":
         return any(isinstance(value, str) and re.search(asked, value) is not None for value in values)
-    return any(_ordered(op, value, asked) for value in values)
+    return any(_ordered(op, _comparable(value, kept), _comparable(asked, kept)) for value in values)
 
 
 def _equal(value: Any, asked: Any) -> bool:
@@ -119,12 +127,11 @@ def _equal(value: Any, asked: Any) -> bool:
         return value is asked
     if isinstance(asked, str) or isinstance(value, str):
         return isinstance(value, str) and isinstance(asked, str) and value == asked
-    left, right = _comparable(value), _comparable(asked)
+    left, right = _comparable(value, str), _comparable(asked, str)
     return left is not None and left == right
 
 
-def _ordered(op: str, value: Any, asked: Any) -> bool:
-    left, right = _comparable(value), _comparable(asked)
+def _ordered(op: str, left: tuple[int, Any] | None, right: tuple[int, Any] | None) -> bool:
     if left is None or right is None or left[0] != right[0]:
         return False
     return _ORDERINGS[op](left[1], right[1])

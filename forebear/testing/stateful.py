@@ -130,13 +130,14 @@ class CatalogMachine(RuleBasedStateMachine):
     """Drives the catalog that ``make_catalog`` makes beside a `MemoryCatalog`."""
 
     make_catalog: MakeCatalog
+    side: type[Side] = Side
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = ManualClock()
         self.moments: list[datetime] = [self.clock.now]
-        self.model = Side(MemoryCatalog(self.clock))
-        self.real = Side(self.make_catalog(self.clock))
+        self.model = self.side(MemoryCatalog(self.clock))
+        self.real = self.side(self.make_catalog(self.clock))
 
     def teardown(self) -> None:
         """Close the catalog that was made for this example."""
@@ -273,12 +274,12 @@ class CatalogMachine(RuleBasedStateMachine):
             assert not above.keys() & below.keys()
 
 
-def catalog_machine(make_catalog: MakeCatalog) -> type[CatalogMachine]:
+def catalog_machine(make_catalog: MakeCatalog, machine: type[CatalogMachine] = CatalogMachine) -> type[CatalogMachine]:
     """Return a state machine for the catalogs that ``make_catalog`` makes, one for each example.
 
     Its ``TestCase`` runs it under pytest.
     """
-    return type("Machine", (CatalogMachine,), {"make_catalog": staticmethod(make_catalog)})
+    return type("Machine", (machine,), {"make_catalog": staticmethod(make_catalog)})
 
 
 def bare(version: Version) -> Version:

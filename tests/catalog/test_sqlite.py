@@ -15,9 +15,11 @@ from forebear.errors import NotFound
 from forebear.records.content import PACK, StoredObject
 from forebear.testing.builders import Author, ManualClock
 from forebear.testing.catalog import CatalogSuite
+from forebear.testing.catalog_queries import QuerySuite
 
 if TYPE_CHECKING:
     from forebear.catalog.port import Catalog
+    from forebear.testing.builders import Tick
 
 
 class TestSqlite(CatalogSuite):
@@ -25,6 +27,31 @@ class TestSqlite(CatalogSuite):
     def catalog(self, tmp_path: Path, clock: ManualClock) -> Iterator[Catalog]:
         with closing(SqliteCatalog(tmp_path / "catalog.db", clock=clock)) as catalog:
             yield catalog
+
+
+class TestManyRuns(QuerySuite):
+    """The statements that are taken where every condition is fulfilled by many runs."""
+
+    @pytest.fixture(autouse=True)
+    def everything_is_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("forebear.catalog.run_search.FEW", 0)
+
+    @pytest.fixture
+    def catalog(self, tmp_path: Path, clock: ManualClock) -> Iterator[Catalog]:
+        with closing(SqliteCatalog(tmp_path / "catalog.db", clock=clock)) as catalog:
+            yield catalog
+
+    @pytest.fixture
+    def clock(self) -> ManualClock:
+        return ManualClock()
+
+    @pytest.fixture
+    def tick(self, clock: ManualClock) -> Tick:
+        return clock.tick
+
+    @pytest.fixture
+    def author(self, catalog: Catalog) -> Author:
+        return Author(catalog)
 
 
 @pytest.fixture
