@@ -69,10 +69,10 @@ def parse_filter(given: Mapping[str, Any] | None) -> Condition:
     return _all(_entry(key, value) for key, value in given.items())
 
 
-def parse_order(given: str | Sequence[str] | None) -> tuple[Order, ...]:
+def parse_order(given: str | Sequence[str] | None, aliases: Mapping[str, str] = ALIASES) -> tuple[Order, ...]:
     """Return the order that words such as ``"-summary_metrics.acc"`` state; several stand in a list or behind commas.
 
-    A leading ``-`` sorts the largest first, ``+`` or nothing the smallest.
+    A leading ``-`` sorts the largest first, ``+`` or nothing the smallest. ``aliases`` are as in `field_of`.
 
     Raises:
         InvalidInput: a field is unknown.
@@ -82,12 +82,12 @@ def parse_order(given: str | Sequence[str] | None) -> tuple[Order, ...]:
     for word in words:
         plain = word.strip()
         if plain:
-            orders.append(Order(_order_field(plain.lstrip("+-").strip()), descending=plain.startswith("-")))
+            orders.append(Order(_order_field(plain.lstrip("+-").strip(), aliases), descending=plain.startswith("-")))
     return tuple(orders)
 
 
-def _order_field(name: str) -> str:
-    field = field_of(name)
+def _order_field(name: str, aliases: Mapping[str, str]) -> str:
+    field = field_of(name, aliases)
     return field.removesuffix(_WRAPPING) if field.startswith("config.") else field
 
 

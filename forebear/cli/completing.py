@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from forebear.cli.session import Session
 
+#: Runs offered; whoever looks for an older one knows how its id begins, or asks `run ls`.
+OFFERED = 1_000
+
 
 def collections(incomplete: str) -> list[str]:
     """Return the artifacts that a reference may begin with."""
@@ -14,7 +17,7 @@ def collections(incomplete: str) -> list[str]:
 
 def runs(incomplete: str) -> list[str]:
     """Return the ids of runs, newest first."""
-    return _beginning(incomplete, lambda session: [run.id for run in session.api.runs()])
+    return _beginning(incomplete, lambda session: [run.id for run in session.api.runs(order="-created_at")[:OFFERED]])
 
 
 def _beginning(incomplete: str, ask: Callable[[Session], list[str]]) -> list[str]:

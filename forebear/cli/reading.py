@@ -20,6 +20,7 @@ MODULES = {
     "artifact": "forebear.cli.artifact",
     "diff": "forebear.cli.diff",
     "run": "forebear.cli.run",
+    "sync": "forebear.cli.sync",
     "lineage": "forebear.cli.lineage",
     "init": "forebear.cli.init",
     "doctor": "forebear.cli.doctor",

@@ -42,7 +42,7 @@ class Session:
         if self._api is None:
             from forebear.api.api import Api  # 50 ms that init and a mistyped option are spared
 
-            self._api = Api(**self.options)
+            self._api = Api(self.options["store"], entity=self.options["entity"], project=self.options["project"])
         return self._api
 
     def scope(self, name: str) -> dict[str, Any]:

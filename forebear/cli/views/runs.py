@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from forebear.cli.layout import Cell, Column, Line, Span, fields, flow, line, table
+from forebear.api.run_values import flattened
+from forebear.cli.layout import Cell, Line, Span, fields, flow, line, table
 from forebear.cli.output import Screen, View
-from forebear.cli.text import NOTHING, ago, clean, duration, moment
+from forebear.cli.text import ago, clean, count, moment, size
 from forebear.cli.views.artifacts import VERSION_STYLE, command_text, metadata_lines
+from forebear.cli.views.run_columns import DEFAULT, STATE_STYLES, RunRow, columns_for, took
+from forebear.cli.views.run_metrics import last_text, metric_lines, metric_record
 
 if TYPE_CHECKING:
+    from forebear.cli.curves import Metric
     from forebear.records.artifacts import Version
+    from forebear.records.history import RunFile
     from forebear.records.runs import RunRecord
 
-STATE_STYLES = {"running": "blue", "finished": "green", "failed": "red", "crashed": "red", "killed": "yellow"}
-
-
-class RunRow(NamedTuple):
-    """A run, its state as far as it can be told, and how many versions went in and out."""
-
-    record: RunRecord
-    state: str
-    inputs: int
-    outputs: int
+#: Values of a summary that say when, not what.
+HIDDEN = frozenset({"_step", "_runtime", "_timestamp"})
 
 
 def run_record(run: RunRecord, state: str) -> dict[str, Any]:
@@ -43,22 +39,31 @@ def run_record(run: RunRecord, state: str) -> dict[str, Any]:
     }
 
 
+def file_record(file: RunFile) -> dict[str, Any]:
+    """Return a file of a run as JSON has it everywhere."""
+    return {"path": file.path, "size": file.size, "digest": file.digest.hex(), "updated_at": file.at}
+
+
 class RunsView(View):
-    """Runs, newest first."""
+    """Runs in the order in which they were found."""
 
     many = True
 
-    def __init__(self, rows: Sequence[RunRow], *, where: str, qualified: bool, filtered: bool) -> None:
-        """Show ``rows``; ``where`` and ``filtered`` explain an empty list."""
+    def __init__(
+        self, rows: Sequence[RunRow], *, where: str, qualified: bool, filtered: bool, fields: Sequence[str] = DEFAULT
+    ) -> None:
+        """Show ``rows`` with a column for each of ``fields``; ``where`` and ``filtered`` explain an empty list."""
         self.rows = rows
         self.where = where
         self.qualified = qualified
         self.filtered = filtered
+        self.columns = columns_for(fields, qualified=qualified)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Return one object a run."""
         for run, state, inputs, outputs in self.rows:
-            yield {**run_record(run, state), "inputs": inputs, "outputs": outputs}
+            values = {"config": run.config, "summary": run.summary}
+            yield {**run_record(run, state), "inputs": inputs, "outputs": outputs, **values}
 
     def names(self) -> Iterator[str]:
         """Return the paths of the runs."""
@@ -73,46 +78,35 @@ class RunsView(View):
             yield line(f"no runs yet in {self.where}; a script begins one with:")
             yield line(Span('  run = forebear.init(project="…", job_type="train")', "bold"))
             return
-        columns = (
-            Column("ID", shrink=self.qualified, style="bold"),
-            Column("STATE"),
-            Column("JOB TYPE", shrink=True, drop=2, style="magenta"),
-            Column("NAME", shrink=True, drop=3),
-            Column("STARTED", style="dim"),
-            Column("TOOK", right=True, drop=4, style="dim"),
-            Column("IN", right=True, drop=5),
-            Column("OUT", right=True, drop=5),
-        )
-        yield from table(columns, (self._row(row, screen) for row in self.rows), screen.width)
-
-    def _row(self, row: RunRow, screen: Screen) -> tuple[Cell, ...]:
-        run, state, inputs, outputs = row
-        return (
-            run.qualified_name if self.qualified else run.id,
-            Span(state, STATE_STYLES.get(state, "")),
-            clean(run.job_type or NOTHING),
-            clean(run.name),
-            ago(run.created_at, screen.now),
-            _took(run, state, screen.now),
-            str(inputs),
-            str(outputs),
-        )
-
-
-def _took(run: RunRecord, state: str, now: datetime) -> str:
-    if run.ended_at is None and state != "running":
-        return NOTHING
-    return duration((run.ended_at or now) - run.created_at)
+        layouts = [column.layout for column in self.columns]
+        body = ([column.cell(row, screen) for column in self.columns] for row in self.rows)
+        yield from table(layouts, body, screen.width)
 
 
 class RunView(View):
     """One run, with what went in and what came out."""
 
-    def __init__(self, run: RunRecord, state: str, *, inputs: Sequence[Version], outputs: Sequence[Version]) -> None:
+    def __init__(
+        self,
+        run: RunRecord,
+        state: str,
+        *,
+        inputs: Sequence[Version],
+        outputs: Sequence[Version],
+        metrics: Sequence[Metric] = (),
+        more_metrics: int = 0,
+        files: Sequence[RunFile] = (),
+        more_files: int = 0,
+    ) -> None:
+        """Show a run; ``more_…`` say how many metrics and files are not shown."""
         self.run = run
         self.state = state
         self.inputs = inputs
         self.outputs = outputs
+        self.metrics = metrics
+        self.more_metrics = more_metrics
+        self.files = files
+        self.more_files = more_files
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Return one object."""
@@ -122,6 +116,7 @@ class RunView(View):
             "notes": self.run.notes,
             "error": self.run.error,
             "config": self.run.config,
+            "summary": self.run.summary,
             "command": list(origin.command),
             "program": origin.program,
             "git_commit": origin.git_commit,
@@ -132,6 +127,9 @@ class RunView(View):
             "python": origin.python,
             "inputs": [version.qualified_name for version in self.inputs],
             "outputs": [version.qualified_name for version in self.outputs],
+            "history": {metric.key: metric_record(metric) for metric in self.metrics},
+            "files": [file_record(file) for file in self.files],
+            "lost_rows": self.run.lost_rows,
         }
 
     def names(self) -> Iterator[str]:
@@ -155,16 +153,44 @@ class RunView(View):
             ("tags", " ".join(run.tags)),
             ("notes", clean(run.notes or "")),
             ("started", f"{moment(run.created_at)}, {ago(run.created_at, screen.now)}"),
-            ("took", _took(run, self.state, screen.now)),
+            ("took", took(run, self.state, screen.now)),
             ("error", Span(clean(run.error or ""), "red")),
+            ("lost", Span(_lost(run.lost_rows), "red")),
             ("command", command_text(origin.command)),
             ("code", _code(run)),
             ("where", " ".join(filter(None, (f"{origin.user or ''}@{origin.host or ''}".strip("@"), _python(run))))),
             ("config", metadata_lines(run.config)),
+            ("summary", self._summary()),
             ("inputs", _versions(run, self.inputs)),
             ("outputs", _versions(run, self.outputs)),
+            ("files", self._files()),
         ]
         yield from fields(pairs, screen.width)
+        if self.metrics:
+            yield ()
+            yield from metric_lines(self.metrics, screen.width)
+        if self.more_metrics:
+            yield line(Span(f"{count(self.more_metrics, 'metric')} more; --all shows them", "dim"))
+
+    def _summary(self) -> list[Line]:
+        """Return the summary without what the table of metrics says as well."""
+        said = {metric.key: metric.last for metric in self.metrics}
+        values = flattened(self.run.summary)
+        room = max((len(key) for key in values), default=0)
+        return [
+            line(Span(f"{clean(key):<{room}}  ", "dim"), last_text(value))
+            for key, value in values.items()
+            if key not in HIDDEN and not (key in said and said[key] == value)
+        ]
+
+    def _files(self) -> list[Line]:
+        shown = [line(clean(file.path), Span(f"  {size(file.size)}", "dim")) for file in self.files]
+        more = line(Span(f"and {self.more_files:,} more; --all shows them", "dim"))
+        return [*shown, more] if self.more_files else shown
+
+
+def _lost(rows: int) -> str:
+    return f"{count(rows, 'row')} that no disk would take" if rows else ""
 
 
 def _code(run: RunRecord) -> Line:

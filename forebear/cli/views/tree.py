@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from forebear.cli.layout import Line, Span, fit, width_of
 from forebear.cli.text import clean
 from forebear.cli.views.artifacts import ALIAS_STYLE, VERSION_STYLE
-from forebear.cli.views.runs import STATE_STYLES
+from forebear.cli.views.run_columns import STATE_STYLES
 from forebear.lineage.model import GraphData
 from forebear.records.lineage import WALKED, Direction, EdgeKind, NodeInfo
 

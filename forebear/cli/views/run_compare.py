@@ -1,0 +1,130 @@
+"""How runs look beside one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from forebear.cli.grouping import is_number
+from forebear.cli.layout import Cell, Column, Span, line, table
+from forebear.cli.layout import Line as Spans
+from forebear.cli.numbers import change_text
+from forebear.cli.output import Screen, View
+from forebear.cli.spark import sparkline
+from forebear.cli.text import NOTHING, clean, count
+from forebear.cli.views.run_metrics import CURVE_STYLE, NARROW, last_text
+
+if TYPE_CHECKING:
+    from forebear.cli.curves import Metric
+    from forebear.records.runs import RunRecord
+
+#: Style of a value that is another than that of the first run.
+OTHER = "bold yellow"
+
+
+class Line(NamedTuple):
+    """A value of each run under one name; ``None`` where a run has none."""
+
+    name: str
+    values: Sequence[Any]
+
+    @property
+    def differs(self) -> bool:
+        """Whether not all are the same."""
+        return any(not same(value, self.values[0]) for value in self.values)
+
+
+class Section(NamedTuple):
+    """Lines that belong together."""
+
+    name: str
+    lines: Sequence[Line]
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are the same; true and 1 are not, and NaN is the same as NaN."""
+    if isinstance(a, bool) != isinstance(b, bool):
+        return False
+    return bool(a == b) or (a != a and b != b)
+
+
+class CompareView(View):
+    """Runs beside one another: what differs, or everything."""
+
+    def __init__(
+        self,
+        runs: Sequence[RunRecord],
+        sections: Sequence[Section],
+        curves: Mapping[str, Sequence[Metric | None]],
+        *,
+        everything: bool,
+    ) -> None:
+        """Show ``sections`` of values, and the ``curves`` of each run by metric."""
+        self.runs = runs
+        self.sections = sections
+        self.curves = curves
+        self.everything = everything
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Return one object; each line has its values in the order of the runs."""
+        yield {
+            "runs": [run.qualified_name for run in self.runs],
+            **{section.name: self._record(section) for section in self.sections},
+        }
+
+    def _record(self, section: Section) -> list[dict[str, Any]]:
+        return [
+            {"name": each.name, "values": list(each.values), "differs": each.differs}
+            for each in section.lines
+            if self.everything or each.differs
+        ]
+
+    def names(self) -> Iterator[str]:
+        """Return the names of what differs, such as ``config.lr``."""
+        for section in self.sections:
+            for each in section.lines:
+                if each.differs:
+                    yield each.name if section.name == "run" else f"{section.name}.{each.name}"
+
+    def lines(self, screen: Screen) -> Iterator[Spans]:
+        """Return one table with a column a run; what differs from the first run stands out."""
+        labels = [run.id for run in self.runs]
+        columns = [Column("", shrink=True), *(Column(label, shrink=True) for label in labels)]
+        rows: list[Sequence[Cell]] = [["name", *(Span(clean(run.name), "bold") for run in self.runs)]]
+        equal = 0
+        for section in self.sections:
+            shown = [each for each in section.lines if self.everything or each.differs]
+            equal += sum(not each.differs for each in section.lines)
+            if shown:
+                rows.append(self._head(section.name))
+                rows += [_cells(each, numbers=section.name == "summary") for each in shown]
+        if self.curves:
+            rows.append(self._head("metrics"))
+            rows += [self._curves(key, found) for key, found in self.curves.items()]
+        yield from table(columns, rows, screen.width)
+        if equal and not self.everything:
+            yield ()
+            yield line(Span(f"{count(equal, 'value')} equal in all of them; --all shows them", "dim"))
+
+    def _head(self, title: str) -> list[Cell]:
+        return [Span(title.upper(), "dim"), *("" for _ in self.runs)]
+
+    def _curves(self, key: str, found: Sequence[Metric | None]) -> list[Cell]:
+        return [f"  {clean(key)}", *(Span(_curve(metric), CURVE_STYLE) for metric in found)]
+
+
+def _curve(metric: Metric | None) -> str:
+    if metric is None:
+        return NOTHING
+    return sparkline(metric.curve, NARROW) if metric.least is not None else f"{metric.rows:,} rows"
+
+
+def _cells(each: Line, *, numbers: bool) -> list[Cell]:
+    first = each.values[0]
+    cells: list[Cell] = [f"  {clean(each.name)}"]
+    for position, value in enumerate(each.values):
+        style = OTHER if position and not same(value, first) else ""
+        text = last_text(value).text
+        change = change_text(first, value) if position and numbers and is_number(first) and is_number(value) else ""
+        cells.append(line(Span(text, style), *([Span(f"  {change}", "dim")] if change else [])))
+    return cells

@@ -1,0 +1,60 @@
+"""What ``sync`` answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from forebear.cli.layout import Line, Span, flow, line
+from forebear.cli.output import Screen, View
+from forebear.cli.text import clean, count
+
+if TYPE_CHECKING:
+    from forebear.tracking.recovery import Recovered
+
+
+class SyncView(View):
+    """What was recovered, journal by journal."""
+
+    many = True
+
+    def __init__(self, found: Sequence[Recovered]) -> None:
+        self.found = found
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Return one object a journal."""
+        for each in self.found:
+            yield {
+                "run": each.run,
+                "journal": each.journal,
+                "rows": each.rows,
+                "crashed": each.crashed,
+                "damage": [
+                    {"offset": one.offset, "length": one.length, "reason": one.reason, "torn": one.torn}
+                    for one in each.damage
+                ],
+                "notes": list(each.notes),
+                "kept": None if each.kept is None else os.fspath(each.kept),
+            }
+
+    def names(self) -> Iterator[str]:
+        """Return the paths of the runs."""
+        return iter(dict.fromkeys(each.run for each in self.found))
+
+    def lines(self, screen: Screen) -> Iterator[Line]:
+        """Return what was recovered, and what people should know about it."""
+        if not self.found:
+            yield line("nothing to recover: every journal was taken, or is being written")
+            return
+        for each in self.found:
+            ended = Span("  it has crashed", "red") if each.crashed else ""
+            yield from flow(line(Span(each.run, "bold"), f"  {count(each.rows, 'row')} recovered", ended), screen.width)
+            for words in each.words():
+                yield from flow(line("  ", *_pieces(words)), screen.width)
+
+
+def _pieces(words: str) -> Iterator[Span]:
+    """Yield a sentence word by word, so that it can be broken anywhere."""
+    for position, word in enumerate(words.split(" ")):
+        yield Span(clean(word if position == 0 else f" {word}"), "yellow")
