@@ -75,11 +75,11 @@ class Recovered(msgspec.Struct, frozen=True):
         )
 
 
-def recover_journals(store: Store, *, run: RunRecord | None = None) -> list[Recovered]:
+def recover_journals(store: Store, *, run: tuple[str, str, str] | None = None) -> list[Recovered]:
     """Take every journal whose writer is gone, and find out which runs crashed.
 
     Args:
-        run: Look for journals of this run alone.
+        run: Entity, project and id: look for journals of this run alone.
 
     Raises:
         StorageFailure: the catalog cannot be written; journals stay where they are.
@@ -87,10 +87,7 @@ def recover_journals(store: Store, *, run: RunRecord | None = None) -> list[Reco
     Cost: a look into one folder a run that has journals. Journals that are being written, or taken by another process
     at this moment, are left alone.
     """
-    if run is None:
-        folders = all_folders(store.url)
-    else:
-        folders = [journal_folder(store.url, run.entity, run.project, run.id)]
+    folders = all_folders(store.url) if run is None else [journal_folder(store.url, *run)]
     return [found for folder in folders for found in take_abandoned(store, folder)]
 
 

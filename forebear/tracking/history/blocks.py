@@ -62,11 +62,12 @@ class RowBuffer:
         packer = Packer()
         blocks: list[HistoryBlock] = []
         for (system, keys), (seqs, rows) in self._sets.items():
-            most = rows_in_block(len(keys))
-            for start in range(0, len(rows), most):
-                some = rows[start : start + most]
+            shares = max(1, round(len(rows) / rows_in_block(len(keys))))
+            size = -(-len(rows) // shares)
+            for start in range(0, len(rows), size):
+                some = rows[start : start + size]
                 axis = Axis(
-                    seqs[start : start + most],
+                    seqs[start : start + size],
                     list(map(itemgetter(_STEP), some)),
                     list(map(itemgetter(_RUNTIME), some)),
                 )
@@ -78,7 +79,7 @@ class RowBuffer:
 
 
 def rows_in_block(keys: int) -> int:
-    """Return how many rows a full block of so many keys has."""
+    """Return how many rows a full block of so many keys has, about."""
     return max(1, min(BLOCK_ROWS, BLOCK_VALUES // max(1, keys)))
 
 

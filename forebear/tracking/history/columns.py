@@ -10,6 +10,7 @@ import sys
 from array import array
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import cached_property
 from itertools import accumulate
 from operator import sub
 from typing import Any, NamedTuple
@@ -51,6 +52,37 @@ class Axis(NamedTuple):
     seqs: Sequence[int]
     steps: Sequence[int]
     runtimes: Sequence[int]
+
+
+class StoredAxis:
+    """An axis as it was stored; each line is read when somebody asks for it.
+
+    Raises:
+        CorruptData: from each line, where its bytes are not those of an axis.
+    """
+
+    def __init__(self, unpacker: Unpacker, data: bytes, rows: int) -> None:
+        self._unpacker = unpacker
+        self._rows = rows
+        try:
+            self._lines = msgspec.msgpack.decode(data, type=tuple[list[Any], list[Any], list[Any]])
+        except msgspec.MsgspecError as err:
+            raise _corrupt(f"an axis cannot be read: {err}") from err
+
+    @cached_property
+    def seqs(self) -> Sequence[int]:
+        """See `Axis`."""
+        return self._unpacker.line(self._lines[0], self._rows)
+
+    @cached_property
+    def steps(self) -> Sequence[int]:
+        """See `Axis`."""
+        return self._unpacker.line(self._lines[1], self._rows)
+
+    @cached_property
+    def runtimes(self) -> Sequence[int]:
+        """See `Axis`."""
+        return self._unpacker.line(self._lines[2], self._rows)
 
 
 class Packer:
@@ -111,11 +143,14 @@ class Unpacker:
         except (zstandard.ZstdError, msgspec.MsgspecError, ValueError) as err:
             raise _corrupt(f"a column of kind {column.kind} cannot be read: {err}") from err
 
-    def axis(self, data: bytes, rows: int) -> Axis:
+    def axis(self, data: bytes, rows: int) -> StoredAxis:
         """Return an axis."""
+        return StoredAxis(self, data, rows)
+
+    def line(self, line: list[Any], rows: int) -> Sequence[int]:
+        """Return one line of integers of an axis."""
         try:
-            lines = msgspec.msgpack.decode(data, type=tuple[list[Any], list[Any], list[Any]])
-            return Axis(*(self._line(line, rows) for line in lines))
+            return self._line(line, rows)
         except (zstandard.ZstdError, msgspec.MsgspecError, ValueError, TypeError, IndexError) as err:
             raise _corrupt(f"an axis cannot be read: {err}") from err
 

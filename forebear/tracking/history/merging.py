@@ -73,7 +73,7 @@ def merge_window(
     view = catalog.history(run_key, branch=origin.branch, stream=stream, min_step=first, max_step=last + 1)
     alike: dict[tuple[str, ...], list[HistoryBlock]] = {}
     for block in view.blocks:
-        if (block.writer, block.time_base) == (origin.writer, origin.time_base) and _is_small(block):
+        if (block.writer, block.time_base) == (origin.writer, origin.time_base):
             alike.setdefault(tuple(sorted(block.columns)), []).append(block)
     for keys, blocks in alike.items():
         for some in _shares(blocks, rows_in_block(len(keys))):
@@ -87,14 +87,19 @@ def _is_small(block: HistoryBlock) -> bool:
 
 
 def _shares(blocks: list[HistoryBlock], most: int) -> Iterator[list[HistoryBlock]]:
-    """Yield stretches of blocks that make one block together: two or more, ``most`` rows at most."""
+    """Yield stretches of small blocks that make one block together: two or more, ``most`` rows at most.
+
+    Large blocks between them stay between them: blocks that follow one another are read faster than others.
+    """
     share: list[HistoryBlock] = []
     for block in blocks:
-        if share and sum(one.rows for one in share) + block.rows > most:
+        small = _is_small(block)
+        if not small or sum(one.rows for one in share) + block.rows > most:
             if len(share) > 1:
                 yield share
             share = []
-        share.append(block)
+        if small:
+            share.append(block)
     if len(share) > 1:
         yield share
 
@@ -103,7 +108,11 @@ def merge_blocks(blocks: Sequence[HistoryBlock], origin: Origin, pause: Callable
     """Return blocks of one writer with the same keys, given in the order of their writing, as one."""
     unpacker = Unpacker()
     axes = [unpacker.axis(block.axis, block.rows) for block in blocks]
-    axis = Axis(*(list(chain.from_iterable(lines)) for lines in zip(*axes, strict=True)))
+    axis = Axis(
+        list(chain.from_iterable(axis.seqs for axis in axes)),
+        list(chain.from_iterable(axis.steps for axis in axes)),
+        list(chain.from_iterable(axis.runtimes for axis in axes)),
+    )
 
     def columns() -> Iterator[tuple[str, list[Any]]]:
         for key in blocks[0].columns:

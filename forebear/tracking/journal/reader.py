@@ -127,11 +127,16 @@ class JournalReader:
         self._seeds: dict[int, int] = {}
         self._reset()
         if position and look_back:
-            self._learn(position)
+            self.stand_at(position)
 
     def close(self) -> None:
         """Let go of the file; closing twice is fine."""
         self.file.close()
+
+    def stand_at(self, position: int) -> None:
+        """Stand at the end of what was read before, and find out what earlier frames said of keys."""
+        self.position = position
+        self._learn(position)
 
     def look_around(self) -> None:
         """Find out who writes and which keys have numbers, wherever in the file that is told. Cost: two passes."""
