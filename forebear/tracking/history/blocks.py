@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Rows and values of one block; larger ones save little, and are read whole for one step.
 BLOCK_ROWS = 16_384
-BLOCK_VALUES = 1 << 20
+BLOCK_VALUES = 1 << 18
 #: Places in a row of a journal: its steps, its runtimes, its first value.
 _STEP, _RUNTIME, _VALUE = 1, 2, 3
 
