@@ -76,12 +76,15 @@ def whole(
     min_step: int | None = None,
     max_step: int | None = None,
     stream: Stream = Stream.HISTORY,
+    axes: Sequence[str] = AXES,
 ) -> HistoryTable:
-    """Return a history in columns, the three axes first; with ``keys``, the rows that have one of them.
+    """Return a history in columns, ``axes`` first; with ``keys``, the rows that have one of them.
 
     Cost: no dictionary a row; 100,000 values of one metric take about 10 ms.
     """
-    return HistoryTable(read_columns(store, run, keys=keys, stream=stream, min_step=min_step, max_step=max_step))
+    return HistoryTable(
+        read_columns(store, run, keys=keys, stream=stream, min_step=min_step, max_step=max_step, axes=axes)
+    )
 
 
 def any_rows(
@@ -121,7 +124,8 @@ def arranged(
     """Return a whole history in the order of ``x_axis``, which is its first column; rows without it are left out."""
     chosen = [keys] if isinstance(keys, str) else list(keys or ())
     asked = [key for key in dict.fromkeys([*chosen, x_axis]) if key not in AXES] if chosen else None
-    table = _ordered(whole(store, run, asked or None, min_step, max_step, stream), x_axis)
+    axes = [name for name in AXES if not chosen or name in (*chosen, x_axis, WRITER)]
+    table = _ordered(whole(store, run, asked or None, min_step, max_step, stream, axes), x_axis)
     shown = _shown(table.columns, chosen, x_axis)
     return HistoryTable({name: table.columns[name] for name in shown if name in table.columns})
 

@@ -41,7 +41,7 @@ def metrics_of(run: RecordedRun, keys: Sequence[str], stream: Stream = Stream.HI
     """Return the metrics of a run that are called so, in that order; one that it has not is left out."""
     if not keys:
         return []
-    columns = histories.whole(run.store, run.record, keys, stream=stream).columns
+    columns = histories.whole(run.store, run.record, keys, stream=stream, axes=()).columns
     return [_metric(key, columns[key]) for key in keys if key in columns]
 
 

@@ -8,7 +8,7 @@ processes wrote, also ``_writer``. Rows of the machine (`Stream.SYSTEM`) have no
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import add
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +66,13 @@ def read_columns(
     max_step: int | None = None,
     stream: Stream = Stream.HISTORY,
     branch: int | None = None,
+    axes: Collection[str] = AXES,
 ) -> dict[str, Values]:
     """Return a history in columns of equal length: the axes first, then the keys; ``None`` where a row has no value.
 
     Args:
         keys: Only rows that have one of them, and only those columns; keys that the history has not are left out.
+        axes: Only these of `AXES`; runtimes and times take longer to make than a metric.
 
     Returns:
         Numbers that are all floats or all integers come as arrays, else lists. See `read_rows` for the rest.
@@ -80,7 +82,7 @@ def read_columns(
     history = _History(store, run, branch, stream, _names(keys))
     table = history.table(min_step, max_step)
     named = {key: table.columns[key] for key in history.keys or sorted(table.columns) if key in table.columns}
-    return _axes(table, stream) | {key: _without_marks(values) for key, values in named.items()}
+    return _axes(table, stream, axes) | {key: _without_marks(values) for key, values in named.items()}
 
 
 def keys_of(store: Store, run: RunRecord) -> list[KeyInfo]:
@@ -198,12 +200,16 @@ def _least(one: int | None, other: int) -> int:
     return other if one is None else min(one, other)
 
 
-def _axes(table: Table, stream: Stream) -> dict[str, Values]:
-    axes: dict[str, Values] = {} if stream is Stream.SYSTEM else {STEP: table.steps}
-    axes[RUNTIME] = array("d", [runtime / 1e6 for runtime in table.runtimes])
-    times = map(add, table.time_bases, table.runtimes)
-    axes[TIMESTAMP] = array("d", [time / 1e6 for time in times])
-    if table.writers is not None:
+def _axes(table: Table, stream: Stream, wanted: Collection[str] = AXES) -> dict[str, Values]:
+    axes: dict[str, Values] = {}
+    if STEP in wanted and stream is not Stream.SYSTEM:
+        axes[STEP] = table.steps
+    if RUNTIME in wanted:
+        axes[RUNTIME] = array("d", [runtime / 1e6 for runtime in table.runtimes])
+    if TIMESTAMP in wanted:
+        times = map(add, table.time_bases, table.runtimes)
+        axes[TIMESTAMP] = array("d", [time / 1e6 for time in times])
+    if WRITER in wanted and table.writers is not None:
         axes[WRITER] = table.writers
     return axes
 
