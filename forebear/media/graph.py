@@ -166,7 +166,8 @@ class Graph(Media):
             for edge in self.edges
         ]
         content = {"format": self.format, "nodes": [node.attributes for node in self.nodes], "edges": edges}
-        kept = keep(msgspec.json.encode(plain_cell(content)), "graphs", ".graph.json")
+        # Sorted, so that equal graphs are equal files.
+        kept = keep(msgspec.json.encode(plain_cell(content), order="sorted"), "graphs", ".graph.json")
         return file_json(self.kind, kept) | {"nodes": len(self.nodes), "edges": len(self.edges)}
 
     @classmethod
