@@ -27,7 +27,8 @@ from forebear.tracking.capture.output_log import MAX_BYTES, OutputLog
 from forebear.tracking.redaction import redact_output
 
 AUTO, OFF, WRAP, REDIRECT = "auto", "off", "wrap", "redirect"
-MODES = (AUTO, OFF, WRAP, REDIRECT)
+#: The last two are words of W&B for ways to do the second.
+MODES = (AUTO, OFF, WRAP, REDIRECT, "wrap_raw", "wrap_emu")
 #: Name of the file among those of a run.
 FILE_NAME = "output.log"
 #: A line without an end, such as a progress bar, is written this often, in seconds.
@@ -131,16 +132,25 @@ class Console:
         if mode not in MODES:
             raise InvalidInput(f"console {mode!r} is unknown; there are {', '.join(MODES)}", code="invalid-setting")
         self._path = path
-        self._mode = WRAP if mode == AUTO else mode
+        self._mode = mode if mode in {OFF, REDIRECT} else WRAP
         self._max_bytes = max_bytes
         self._log: ConsoleLog | None = None
         self._owner = os.getpid()
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file; once started, that of this process where another one has taken the name that was meant."""
+        return self._path.name
 
     def start(self) -> None:
         """Begin; raises `OSError` if the file cannot be opened."""
         if self._mode == OFF or self._log is not None:
             return
-        self._log = ConsoleLog(self._path, max_bytes=self._max_bytes)
+        try:
+            self._log = ConsoleLog(self._path, max_bytes=self._max_bytes)
+        except BlockingIOError:
+            self._path = self._path.with_stem(f"{self._path.stem}-{os.getpid()}")
+            self._log = ConsoleLog(self._path, max_bytes=self._max_bytes)
         if self._mode == WRAP:
             _add_wrap_tap(self._log.feed)
         else:

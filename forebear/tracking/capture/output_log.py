@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from forebear.tracking.journal.file import try_lock
+
 #: Bytes of the file; a run that prints more is cut, and its last `TAIL_BYTES` are kept behind the cut.
 MAX_BYTES = 64 * 1024 * 1024
 #: Bytes held in memory while they cannot, or may not, be written yet.
@@ -28,7 +30,8 @@ class _Item(NamedTuple):
 class OutputLog:
     """A text file of rows. Not safe for threads.
 
-    A file that is there already is written on: a run that was resumed keeps what it said before.
+    A file that is there already is written on: a run that was resumed keeps what it said before. It is locked, so that
+    others see that somebody still writes to it.
     """
 
     def __init__(self, path: Path, redact: Callable[[str], str], *, max_bytes: int = MAX_BYTES) -> None:
@@ -40,9 +43,12 @@ class OutputLog:
             max_bytes: Size at which the file is cut, in bytes.
 
         Raises:
-            OSError: it cannot be opened.
+            OSError: it cannot be opened; `BlockingIOError`: somebody else writes to it.
         """
         self._file = os.open(path, _NEW_FILE, 0o666)
+        if not try_lock(self._file):
+            os.close(self._file)
+            raise BlockingIOError(f"{path} is written to by another process")
         self._redact = redact
         self._max = max_bytes
         #: Rows at the end of the file that can be replaced; old ones fall out by themselves.

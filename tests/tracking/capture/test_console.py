@@ -314,8 +314,19 @@ def test_off_does_nothing_and_other_modes_are_refused(log: Path) -> None:
     with captured(log, "off"):
         print("x")
     assert not log.exists()
-    with pytest.raises(InvalidInput, match="console 'loud' is unknown; there are auto, off, wrap, redirect"):
+    with pytest.raises(InvalidInput, match="console 'loud' is unknown; there are auto, off, wrap, redirect, "):
         Console(log, "loud")
+
+
+def test_two_who_write_to_one_file_get_one_each(tmp_path: Path) -> None:
+    first, second = Console(tmp_path / "output.log"), Console(tmp_path / "output.log", "wrap_emu")
+    first.start()
+    second.start()
+    print("x")
+    second.stop()
+    first.stop()
+    assert (first.file_name, second.file_name) == ("output.log", f"output-{os.getpid()}.log")
+    assert [path.read_text() for path in sorted(tmp_path.iterdir())] == ["x\n", "x\n"]
 
 
 def test_starting_and_stopping_twice_is_fine(log: Path) -> None:
