@@ -61,12 +61,14 @@ class Recorder:
         _recorders.add(self)
 
     def _begin(self) -> None:
-        self._work = threading.Lock()
+        #: Held by whoever takes something, and by whoever makes the thread.
+        self._work, self._starting = threading.Lock(), threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         #: Somebody waits for what the thread is at.
         self._hurry = False
-        self._over = False
+        #: Nothing is recorded any more, and everything was.
+        self._over = self._done = False
         #: The last round failed, and that was told.
         self._failing = False
         self._working_since = 0.0
@@ -80,7 +82,7 @@ class Recorder:
     def wake(self) -> None:
         """Make sure that the thread is there. Cost: nearly nothing where it is; call it with each row."""
         if self._thread is None and not self._over:
-            with self._work:
+            with self._starting:
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, name="forebear-recorder", daemon=True)
                     self._thread.start()
@@ -92,10 +94,10 @@ class Recorder:
             StorageFailure: the catalog cannot be written; the journal keeps what it has not taken.
         """
         with self._hurrying(), self._work:
-            self._take_all(final=False)
+            self._take_all()
 
     def stop(self, *, durable: bool = True) -> None:
-        """Seal the journal, let the catalog take the rest of it, and delete it. Stopping twice is fine.
+        """Seal the journal, let the catalog take the rest of it, and delete it. Stopping twice does nothing more.
 
         Journals of the same run that forked children left are taken too.
 
@@ -103,13 +105,13 @@ class Recorder:
             durable: What was taken survives a power cut when this returns.
 
         Raises:
-            StorageFailure: the catalog cannot be written. The journal stays, and is taken by the next run or
-                ``forebear sync``.
+            StorageFailure: the catalog cannot be written. This may be tried again; else the journal is taken by
+                whoever finds it once the process is gone.
         """
-        if self._over:
-            return
         self._over = True
         self._stop.set()
+        if self._done:
+            return
         with self._hurrying():
             if self._thread is not None and self._thread is not threading.current_thread():
                 self._thread.join()
@@ -136,7 +138,7 @@ class Recorder:
     def _try_round(self) -> None:
         self._working_since = time.perf_counter()
         try:
-            self._take_all(final=False, pause=self._rest)
+            self._take_all(pause=self._rest)
             small = self._small
             if small is not None and small.count >= _MERGE_AT:
                 self._merge(self._rest)
@@ -160,28 +162,33 @@ class Recorder:
 
     # -- taking -------------------------------------------------------------------------------------------------
 
-    def _take_all(self, *, final: bool, pause: Callable[[], None] = no_pause) -> None:
-        """Take what stands in the files now into the catalog, and let files go that are full."""
+    def _take_all(self, *, final: bool = False, durable: bool = True, pause: Callable[[], None] = no_pause) -> None:
+        """Take what stands in the files now into the catalog, and delete files that nobody writes any more.
+
+        Args:
+            final: None of them is written any more.
+            durable: Files are deleted only when what they held would survive a power cut.
+        """
         for file in self._journal.files():
             sealed = final or file.name != self._journal.name
-            self._take(file, sealed, pause)
+            self._take(file, sealed, sealed and durable, pause)
             if sealed and not final:
                 self._delete([file])
 
-    def _take(self, file: JournalFile, final: bool, pause: Callable[[], None]) -> None:
-        end = file.size
-        while True:
-            taker = self._taker(file)
-            try:
-                while taker.position < end and taker.read(DRAIN_BYTES if self._hurry else PIECE_BYTES, final=final):
-                    pause()
-                    if taker.full:
-                        self._commit(taker, pause)
-                if taker.waiting:
+    def _take(self, file: JournalFile, sealed: bool, durable: bool, pause: Callable[[], None]) -> None:
+        end, taker = file.size, self._taker(file)
+        try:
+            if taker.full:  # an earlier attempt failed
+                self._commit(taker, pause)
+            while taker.position < end and taker.read(DRAIN_BYTES if self._hurry else PIECE_BYTES, final=sealed):
+                pause()
+                if taker.full:
                     self._commit(taker, pause)
-                return
-            except TakenByAnother:
-                self._drop(file.name)
+            if taker.waiting or durable:
+                self._commit(taker, pause, durable=durable)
+        except TakenByAnother:
+            self._drop(file.name)
+            self._take(file, sealed, durable, pause)
 
     def _commit(self, taker: JournalTaker, pause: Callable[[], None], *, durable: bool = False) -> None:
         blocks = taker.commit(durable=durable, pause=pause)
@@ -222,19 +229,15 @@ class Recorder:
     # -- the end ------------------------------------------------------------------------------------------------
 
     def _finish(self, durable: bool) -> None:
-        try:
-            self._journal.seal()
-            self._take_all(final=True)
-            self._keep_lost()
-            files = self._journal.files()
-            if files:
-                self._commit(self._taker(files[-1]), no_pause, durable=durable)
-            self._merge()
-            self._delete(files)
-        finally:
-            for name in list(self._takers):
-                self._drop(name)
-            self._journal.close()
+        if self._done:
+            return
+        self._journal.seal()
+        self._take_all(final=True, durable=durable)
+        self._keep_lost()
+        self._merge()
+        self._delete(self._journal.files())
+        self._journal.close()
+        self._done = True
         self._take_children()
 
     def _keep_lost(self) -> None:
@@ -268,9 +271,9 @@ class Recorder:
     def _forget_parent(self) -> None:
         for taker in self._takers.values():
             taker.close()
-        over = self._over
+        over, done = self._over, self._done
         self._begin()
-        self._over = over
+        self._over, self._done = over, done
 
 
 def _forget_parents() -> None:

@@ -150,7 +150,7 @@ class JournalTaker:
         self._lost = 0
         self._has_blobs = False
         self._row_bytes = 0
-        self._blocks: list[HistoryBlock] | None = None
+        self._blocks: list[HistoryBlock] = []
 
     # -- from the journal ---------------------------------------------------------------------------------------
 
@@ -218,9 +218,9 @@ class JournalTaker:
         while self._tables:
             self._commit_table(self._tables[0])
             del self._tables[0]
-        if self._blocks is None:
-            session = self._reader.session
-            self._blocks = self._buffer.take(Origin.of(session), pause) if session is not None else []
+        session = self._reader.session
+        if self._buffer and session is not None:
+            self._blocks += self._buffer.take(Origin.of(session), pause)
         with self._alone():
             self._append(self._blocks, durable)
         blocks, self._start = self._blocks, self._reader.position
