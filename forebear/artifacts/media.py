@@ -40,9 +40,11 @@ def add_media(draft: Draft, media: Media, name: str, *, overwrite: bool = False)
         rows.append((path, size, digest))
         return Kept(path, digest.hex(), size)
 
-    is_table = media.kind == "table-file"
-    content = media.encoded(keep) if is_table else msgspec.json.encode(media.to_json(keep))  # type: ignore[attr-defined]
-    suffix = _suffix(media.kind)
+    if media.kind == "table-file":
+        suffix, content = _TABLE, media.encoded(keep)  # type: ignore[attr-defined]
+    else:
+        form = media.to_json(keep)
+        suffix, content = _suffix(form["_type"]), msgspec.json.encode(form)
     entry = draft.add_bytes(content, name if name.endswith(suffix) else name + suffix, overwrite=overwrite)
     draft.add_rows(rows)
     return entry

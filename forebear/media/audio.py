@@ -123,7 +123,8 @@ def _as_pcm(samples: Array) -> tuple[Array, int]:
     import numpy as np  # loaded: the samples are of it
 
     if samples.dtype.kind == "f":
-        return (np.rint(_within_one(samples) * 32767)).astype("<i2"), 2
+        # Halves have too few digits to be multiplied.
+        return np.rint(_within_one(samples.astype(np.float64)) * 32767).astype("<i2"), 2
     if samples.dtype == np.uint8:
         return samples, 1
     if samples.dtype == np.int8:  # eight bits are unsigned in WAV

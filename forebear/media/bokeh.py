@@ -40,11 +40,24 @@ def _source_of(data: Any) -> Source:
     if is_path(data):
         return path_source(data, "a bokeh figure")[0]
     if module_of(data) == "bokeh":
-        if not hasattr(data, "to_json") or not hasattr(data, "add_root"):
-            document = import_module("bokeh.document").Document()  # loaded: the figure is of bokeh
-            document.add_root(data.clone() if getattr(data, "document", None) else data)
-            data = document
-        return msgspec.json.encode(data.to_json())
+        return _document_json(data) if hasattr(data, "add_root") else _model_json(data)
     raise InvalidInput(
         f"a bokeh figure is a document or model of bokeh or a path, not a {type(data).__name__}", code="media-type"
     )
+
+
+def _model_json(model: Any) -> bytes:
+    """Return a model as the JSON of the document it is in, or of one that is made for it."""
+    if model.document is not None:
+        return _document_json(model.document)
+    document = import_module("bokeh.document").Document()  # loaded: the model is of bokeh
+    document.add_root(model)
+    try:
+        return _document_json(document)
+    finally:
+        document.clear()
+
+
+def _document_json(document: Any) -> bytes:
+    form = document.to_json(deferred=False)  # so that arrays are in the JSON, not in buffers beside it
+    return msgspec.json.encode(getattr(form, "content", form))

@@ -84,7 +84,7 @@ def _plotly(value: Any) -> Media | None:
 def _bokeh(value: Any) -> Media | None:
     from forebear.media.bokeh import Bokeh  # few rows hold figures
 
-    return Bokeh(value) if hasattr(value, "to_json") else None
+    return Bokeh(value) if hasattr(value, "add_root") or hasattr(value, "document") else None
 
 
 def _frame(value: Any) -> Media | None:

@@ -32,7 +32,7 @@ def is_path(value: object) -> bool:
 
 def suffix_of(name: str) -> str:
     """Return the end of a file's name with its dot, in lower case; empty where there is none."""
-    found = _SUFFIX.search(name)
+    found = _SUFFIX.search(name.partition("?")[0] if is_url(name) else name)
     return found[0].lower() if found else ""
 
 
@@ -43,7 +43,7 @@ def path_source(path: Any, what: str) -> tuple[Source, str]:
         InvalidInput: no file is at the path.
     """
     source: Source = path if is_url(path) else existing_file(path, what)
-    return source, suffix_of(source.partition("?")[0] if isinstance(source, str) else os.path.basename(os.fspath(path)))
+    return source, suffix_of(os.fspath(path))
 
 
 class FileMedia(Media):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 from forebear.errors import ForebearError, InvalidInput
 from forebear.media.base import Keep, Read, content_of
@@ -196,27 +197,34 @@ def _file_type(name: str | None) -> str | None:
     return "jpg" if name == "jpeg" else name
 
 
-def _opened(source: Source, *, load: bool = False) -> Picture:
-    """Return the picture in a file or in bytes, to be closed; its header read, or all of it with ``load``.
+@contextlib.contextmanager
+def _opened(source: Source, *, load: bool = False) -> Iterator[Picture]:
+    """Give the picture in a file or in bytes; its header read, or all of it with ``load``.
 
     Raises:
         InvalidInput: it is no picture, or one too large.
     """
     assert not isinstance(source, str)
-    file = source if isinstance(source, Path) else io.BytesIO(source if isinstance(source, bytes) else source())
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its size: check_size says more
-            picture: Picture = pillow().open(file)
-        if load:
-            picture.load()
-    except ForebearError:
-        raise
-    except Exception as err:  # Pillow's readers let through what their parsers raise
-        shown = source if isinstance(source, Path) else "what is given as an image"
-        raise InvalidInput(f"{shown} is no picture: {err}", code="media-file") from err
-    check_size(*picture.size)
-    return picture
+    with _open(source) as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of its size: check_size says more
+                picture: Picture = pillow().open(file)
+            check_size(*picture.size)
+            if load:
+                picture.load()
+        except ForebearError:
+            raise
+        except Exception as err:  # Pillow's readers let through what their parsers raise
+            shown = source if isinstance(source, Path) else "what is given as an image"
+            raise InvalidInput(f"{shown} is no picture: {err}", code="media-file") from err
+        yield picture
+
+
+def _open(source: bytes | Path | Callable[[], bytes]) -> IO[bytes]:
+    if isinstance(source, Path):
+        return source.open("rb")
+    return io.BytesIO(source if isinstance(source, bytes) else source())
 
 
 def _classes(classes: Any) -> Classes | None:

@@ -25,7 +25,7 @@ GRID_COLUMNS, GRID_GAP = 8, 2
 #: What Pillow calls the format that people name by a suffix.
 FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "gif": "GIF", "bmp": "BMP", "webp": "WEBP", "tiff": "TIFF"}
 #: Modes that a PNG holds as they are.
-_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"})
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 #: Modes of the other formats that have fewer.
 _MODES = {
     "JPEG": frozenset({"L", "RGB"}),
@@ -61,7 +61,7 @@ def picture_of(data: Any, normalize: bool) -> Picture:
     if isinstance(data, image.Image):
         picture = data
         check_size(picture.width, picture.height)
-        return picture_of(to_numpy(picture), normalize) if picture.mode == "F" else picture
+        return picture_of(to_numpy(picture), normalize) if picture.mode in {"F", "I"} else picture
     if not (is_array(data) or isinstance(data, (list, tuple))):
         raise InvalidInput(
             f"an image is a path, an array, a PIL image or a matplotlib figure, not a {type(data).__name__}",
@@ -136,11 +136,11 @@ def grid(batch: Array) -> Array:
 
 
 def to_bytes(values: Array, normalize: bool) -> Array:
-    """Return numbers as bytes 0 to 255.
+    """Return numbers as bytes 0 to 255, or as 16 bits.
 
-    Bytes stay, booleans become 0 and 255. Of other numbers, 0 to 1 is spread over 0 to 255, and so is -1 to 1; in a
-    16-bit array with values above 255, each keeps its upper byte, or all of it where there is one channel. What is
-    outside 0 to 255 then is clipped, and NaN is 0: both with a warning.
+    Bytes stay, booleans become 0 and 255. Of other numbers, 0 to 1 is spread over 0 to 255, and so is -1 to 1. Whole
+    numbers up to 65,535 stay what they are where there is one channel; where there are more, those of a 16-bit array
+    keep their upper byte. What is outside 0 to 255 otherwise is clipped, and NaN is 0: both with a warning.
 
     Args:
         normalize: Without it nothing is spread, only clipped.
@@ -160,8 +160,11 @@ def to_bytes(values: Array, normalize: bool) -> Array:
     if kind == "f":
         values = _finite(values)
     low, high = float(values.min()), float(values.max())
-    if normalize and values.dtype == np.uint16 and high > 255:
-        return values if values.ndim == 2 else (values >> 8).astype(np.uint8)
+    if normalize and kind != "f" and low >= 0 and 255 < high <= 65_535:
+        if values.ndim == 2:
+            return values.astype(np.uint16)
+        if values.dtype == np.uint16:
+            return (values >> 8).astype(np.uint8)
     if normalize and low >= 0 and high <= 1:
         values = values * 255.0
     elif normalize and low >= -1 and high <= 1:

@@ -135,14 +135,13 @@ def _gif(frames: Array, fps: float) -> bytes:
 
 
 def _ffmpeg(frames: Array, fps: float, form: str) -> bytes:
+    frames = _even(frames)
     height, width = frames.shape[1:3]
-    # Codecs with halved colours need even sides.
-    even = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"] if height % 2 or width % 2 else []
     given = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}", "-i", "-"]
     exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1"]
     with tempfile.TemporaryDirectory(prefix="forebear-") as folder:
         file = Path(folder) / f"video.{form}"  # a film's index is written last, and that takes a file
-        command = [ffmpeg(), "-v", "error", *given, *even, "-an", *_CODECS[form], *exact, "-y", str(file)]
+        command = [ffmpeg(), "-v", "error", *given, "-an", *_CODECS[form], *exact, "-y", str(file)]
         try:
             done = subprocess.run(command, input=frames.data, capture_output=True, timeout=TIMEOUT, check=False)
         except subprocess.TimeoutExpired as err:
@@ -151,6 +150,16 @@ def _ffmpeg(frames: Array, fps: float, form: str) -> bytes:
             message = done.stderr.decode(errors="replace").strip()[-500:]
             raise StorageFailure(f"ffmpeg could not make the {form}: {message}", code="ffmpeg-failed")
         return file.read_bytes()
+
+
+def _even(frames: Array) -> Array:
+    """Return frames whose sides are even, as codecs with halved colours need; the last row or column is repeated."""
+    import numpy as np  # loaded: the frames are of it
+
+    height, width = frames.shape[1:3]
+    if height % 2 == width % 2 == 0:
+        return frames
+    return np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 def ffmpeg() -> str:
