@@ -116,8 +116,8 @@ def _scalar(value: Any) -> Any:
         return os.fsdecode(value)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return _array_scalar(value)
-    if isinstance(value, numbers.Real):
-        return float(value)
+    if isinstance(value, numbers.Number) and hasattr(value, "__float__"):
+        return float(value)  # fractions and decimals
     return _NO_SCALAR
 
 

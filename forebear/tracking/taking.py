@@ -79,9 +79,16 @@ class Standing:
         self._summary_changed = self._summary_changed or bool(groups)
         # Of rows whose steps never fall, the last one says what all of them say.
         brief = not self.metrics.summarize and all(_ascend(rows) for rows in groups)
-        for rows in sorted(groups, key=_last_step):
-            for row in rows.rows[-1:] if brief else rows.rows:
-                self._summarizer.row(row[1], row[2], dict(zip(rows.keys, row[3:], strict=True)))
+        fed = [
+            (seq, rows.keys, row)
+            for rows in groups
+            for seq, row in zip(
+                rows.seqs[-1:] if brief else rows.seqs, rows.rows[-1:] if brief else rows.rows, strict=True
+            )
+        ]
+        # In the order of writing, as the run itself summarizes them; the last ones alone, in that of their steps.
+        for _, keys, row in sorted(fed, key=lambda one: (one[2][1] if brief else 0, one[0])):
+            self._summarizer.row(row[1], row[2], dict(zip(keys, row[3:], strict=True)))
 
     def changes(self, record: RunRecord) -> dict[str, Any]:
         """Return what of summary, config and metrics has to be written over what the catalog has now."""
@@ -115,11 +122,6 @@ class Standing:
 def _ascend(rows: Rows) -> bool:
     steps = [row[1] for row in rows.rows]
     return steps == sorted(steps)
-
-
-def _last_step(rows: Rows) -> int:
-    step: int = rows.rows[-1][1]
-    return step
 
 
 class JournalTaker:

@@ -108,15 +108,17 @@ def merge_blocks(blocks: Sequence[HistoryBlock], origin: Origin, pause: Callable
     """Return blocks of one writer with the same keys, given in the order of their writing, as one."""
     unpacker = Unpacker()
     axes = [unpacker.axis(block.axis, block.rows) for block in blocks]
-    axis = Axis(
-        list(chain.from_iterable(axis.seqs for axis in axes)),
-        list(chain.from_iterable(axis.steps for axis in axes)),
-        list(chain.from_iterable(axis.runtimes for axis in axes)),
-    )
+    lines = [
+        list(chain.from_iterable(line)) for line in zip(*((a.seqs, a.steps, a.runtimes) for a in axes), strict=True)
+    ]
+    # Of sets of keys that differ in their order alone, rows lie between one another.
+    order = sorted(range(len(lines[0])), key=lines[0].__getitem__)
 
     def columns() -> Iterator[tuple[str, list[Any]]]:
         for key in blocks[0].columns:
             parts = (unpacker.column(block.columns[key], block.rows) for block in blocks)
-            yield key, list(chain.from_iterable(parts))
+            values = list(chain.from_iterable(parts))
+            yield key, [values[row] for row in order]
 
+    axis = Axis(*([line[row] for row in order] for line in lines))
     return build_block(Packer(), origin, blocks[0].stream, axis, columns(), pause)
