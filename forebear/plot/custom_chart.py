@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import msgspec
 
 from forebear.errors import InvalidInput, NotFound, Unsupported
 from forebear.media.base import Keep, Media, Read, file_json
 from forebear.media.table import Table
-from forebear.media.table_files import LoggedTable, log_table
 from forebear.plot.presets import preset_named
 from forebear.plot.template import filled
 
@@ -113,13 +112,14 @@ class CustomChart(Media):
 
     def to_json(self, keep: Keep) -> dict[str, Any]:
         """Return the chart, after handing its table and its specification to ``keep``."""
-        return self._described(keep, self.table.to_json(keep))
+        return self.described(keep, self.table.to_json(keep))
 
-    def _described(self, keep: Keep, table: dict[str, Any]) -> dict[str, Any]:
+    def described(self, keep: Keep, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the chart, its table kept as ``table`` already, after handing its specification to ``keep``."""
         kept = keep(msgspec.json.encode(self.spec()), "charts", ".vl.json")
         value = file_json(self.kind, kept) | {
             "id": self.id,
-            "table": table,
+            "table": dict(table),
             "fields": self.fields,
             "string_fields": self.string_fields,
             "split_table": self.split_table,
@@ -128,7 +128,7 @@ class CustomChart(Media):
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], read: Read) -> Self:
-        """Return the chart that `to_json` or `log_chart` kept."""
+        """Return the chart that `to_json` kept."""
         return cls(
             value["id"],
             Table.from_json(value["table"], read),
@@ -144,24 +144,6 @@ class CustomChart(Media):
     def __repr__(self) -> str:
         drawn = ", ".join(f"{name}={column!r}" for name, column in self.fields.items())
         return f"CustomChart({self.id!r}, {len(self.table)} rows, {drawn})"
-
-
-class LoggedChart(NamedTuple):
-    """What a log of a chart has to write: its value, and its table as a table of its own."""
-
-    value: dict[str, Any]
-    table_key: str
-    table: LoggedTable
-
-
-def log_chart(chart: CustomChart, key: str, keep: Keep, *, run: str = "", artifact: str = "") -> LoggedChart:
-    """Write a chart that is logged under ``key``; arguments as those of `forebear.media.table_files.log_table`.
-
-    The caller writes ``table`` under ``table_key`` as it does every logged table.
-    """
-    table_key = chart.table_key(key)
-    table = log_table(chart.table, table_key, keep, run=run, artifact=artifact)
-    return LoggedChart(chart._described(keep, table.value), table_key, table)
 
 
 def plot_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from forebear.media.base import Keep, Kept, Media
     from forebear.media.table import Table
+    from forebear.plot.custom_chart import CustomChart
     from forebear.store.store import Store
     from forebear.tracking.journal.writer import JournalWriter
 
@@ -49,6 +51,8 @@ class MediaKeeper:
         keep = self._keep_for(key, step)
         if media.kind == "table-file":
             return self._log_table(key, media, keep, earlier)  # type: ignore[arg-type]
+        if media.kind == "custom-chart":
+            return self._log_chart(key, media, keep, earlier)  # type: ignore[arg-type]
         return media.to_json(keep)
 
     def _keep_for(self, key: str, step: int) -> Keep:
@@ -111,6 +115,11 @@ class MediaKeeper:
             self._tables[name] = entries
             self._writer.table(TableFrame(name, ARTIFACT_TYPE, logged.metadata, list(entries.values())))
         return logged.value
+
+    def _log_chart(self, key: str, chart: CustomChart, keep: Keep, earlier: Any) -> dict[str, Any]:
+        """The table of a chart is logged as every table is, beside the chart."""
+        before = earlier.get("table") if isinstance(earlier, Mapping) else None
+        return chart.described(keep, self._log_table(chart.table_key(key), chart.table, keep, before))
 
     def _entries_before(self, name: str) -> dict[str, tuple[str, bytes, int]]:
         """Entries of the version before: of this process, or of the one whose run is resumed."""

@@ -19,7 +19,8 @@ from forebear.errors import InvalidInput, NotFound, Unsupported
 from forebear.media.classes import Classes
 from forebear.media.registry import revive
 from forebear.media.table import Table
-from forebear.plot.custom_chart import MIME, CustomChart, log_chart
+from forebear.media.table_files import log_table
+from forebear.plot.custom_chart import MIME, CustomChart
 from forebear.plot.matrices import binned
 from forebear.plot.style import PALETTE
 from tests.media.kept_files import Files
@@ -336,19 +337,15 @@ def test_names_of_wandb_presets_mean_the_same() -> None:
 # -- logging, notebooks, files --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("split", [False, True])
-def test_what_a_log_of_a_chart_writes(split: bool) -> None:
-    table = Table(columns=["n", "m"], data=[[1, 2]])
-    chart = plot.line(table, "n", "m", split_table=split)
-    files = Files()
-    logged = log_chart(chart, "loss", files, run="r", artifact="run-r-loss_table")
-    assert logged.table_key == ("Custom Chart Tables/loss_table" if split else "loss_table")
-    assert logged.value["table"] == logged.table.value
-    assert logged.table.value["artifact_path"] == f"run-r-loss_table/{logged.table_key}.table.json"
-    assert list(logged.table.entries) == [f"{logged.table_key}.table.json"]
-    assert revive(logged.value, files.read) == chart
-    again = log_chart(chart, "loss", files, run="r", artifact="run-r-loss_table")
-    assert (again.value, again.table.entries) == (logged.value, {})
+def test_a_chart_is_described_with_its_table_kept_elsewhere() -> None:
+    chart, files = CHARTS["line"], Files()
+    table = log_table(chart.table, chart.table_key("loss"), files, artifact="run-r-loss_table")
+    value = chart.described(files, table.value)
+    assert value["table"] == table.value
+    assert revive(value, files.read) == chart
+    assert chart.table_key("loss") == "loss_table"
+    apart = plot.line(LOSSES, "epoch", "val.loss", split_table=True)
+    assert apart.table_key("loss") == "Custom Chart Tables/loss_table"
 
 
 def test_notebooks_draw_the_specification() -> None:
