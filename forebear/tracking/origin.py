@@ -18,7 +18,7 @@ def current_origin(*, git: bool = True) -> RunOrigin:
     """Return the origin of this process, as far as it can be told at once.
 
     Whether the code was changed since its commit, and which GPUs there are, takes longer:
-    `forebear.tracking.capture.environment.completed` adds it. Cost: reads a few small files, 0.3 ms.
+    `forebear.tracking.capture.start` adds it. Cost: reads a few small files, 0.3 ms.
     """
     commit, branch, remote = _code() if git else (None, None, None)
     return RunOrigin(

@@ -1,4 +1,4 @@
-"""What a run needed around it: installed packages, and what is told of the machine only after a while."""
+"""What a run needed around it: the installed packages."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import msgspec
-
-from forebear.tracking.capture.system import gpu_probe
 from forebear.tracking.redaction import redact_text
-
-if TYPE_CHECKING:
-    from forebear.records.runs import RunOrigin
 
 #: Names of the files among those of a run.
 REQUIREMENTS, CONDA = "requirements.txt", "conda-packages.txt"
@@ -52,19 +45,6 @@ def conda_packages(prefix: str | None = None) -> str:
         return ""
     packages = [name.removesuffix(".json").rsplit("-", 2) for name in names if name.endswith(".json")]
     return "".join(f"{'='.join(parts)}\n" for parts in sorted(packages) if len(parts) == 3)
-
-
-def completed(origin: RunOrigin, *, dirty: bool | None = None, machine: bool = True) -> RunOrigin:
-    """Return an origin with what takes a while to find out.
-
-    Args:
-        origin: What was known at once.
-        dirty: Whether the code was changed since its commit.
-        machine: Ask for GPUs too.
-    """
-    changed = msgspec.structs.replace(origin, git_dirty=dirty) if dirty is not None else origin
-    gpus = gpu_probe() if machine else None
-    return changed if gpus is None else msgspec.structs.replace(changed, gpu=gpus.name, gpu_count=gpus.count)
 
 
 def _packages_in(folder: str) -> Iterable[tuple[str, str]]:

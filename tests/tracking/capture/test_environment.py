@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import sys
-import types
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from forebear.records.runs import RunOrigin
-from forebear.tracking.capture import environment
-from forebear.tracking.capture.environment import completed, conda_packages, requirements
-
-if TYPE_CHECKING:
-    import pytest
+from forebear.tracking.capture.environment import conda_packages, requirements
 
 
 def test_the_packages_of_this_python() -> None:
@@ -64,13 +56,3 @@ def test_a_conda_environment_is_listed_as_conda_reads_it(tmp_path: Path) -> None
     for name in ("numpy-2.0.1-py311h1.json", "ca-certificates-2024.7-0.json", "history", "odd.json"):
         (tmp_path / "conda-meta" / name).touch()
     assert conda_packages(str(tmp_path)) == "ca-certificates=2024.7=0\nnumpy=2.0.1=py311h1\n"
-
-
-def test_an_origin_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", None)
-    origin = RunOrigin(git_commit="abc")
-    assert completed(origin) == origin
-    assert completed(origin, dirty=False) == RunOrigin(git_commit="abc", git_dirty=False)
-    monkeypatch.setattr(environment, "gpu_probe", lambda: types.SimpleNamespace(name="T9", count=2))
-    assert completed(origin, dirty=True) == RunOrigin(git_commit="abc", git_dirty=True, gpu="T9", gpu_count=2)
-    assert completed(origin, machine=False) == origin
