@@ -25,7 +25,7 @@ MODES = ("online", "offline", "disabled", "shared")
 #: What ``resume`` may be.
 RESUMES = ("allow", "must", "never", "auto")
 #: What ``console`` may be; all but ``off`` take down what the process prints.
-CONSOLES = ("auto", "redirect", "wrap", "wrap_raw", "wrap_emu", "off")
+CONSOLES = ("auto", "wrap", "redirect", "off")
 
 #: field → environment names, the first that is set wins.
 ENVIRONMENT = {
@@ -359,6 +359,12 @@ def _reinit(value: Any) -> Any:
     return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
 
 
+def _console(value: Any) -> Any:
+    if value is False:
+        return "off"
+    return {"wrap_raw": "wrap", "wrap_emu": "wrap", "iowrap": "wrap"}.get(value, value)
+
+
 def _mode(value: Any) -> Any:
     # The first names that W&B had for two of its modes.
     return {"dryrun": "offline", "run": "online"}.get(value, value) if isinstance(value, str) else value
@@ -377,7 +383,7 @@ _READERS = {
     "mode": _mode,
     "store": os.fspath,
     "dir": os.fspath,
-    "console": lambda value: "off" if value is False else value,
+    "console": _console,
 }
 
 

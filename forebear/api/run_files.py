@@ -14,7 +14,7 @@ from forebear.errors import AlreadyExists, InvalidInput, NotFound
 from forebear.records.history import HistoryBatch, RunFile
 from forebear.records.runs import RUNNING
 from forebear.store.paths import SafeFolder, normal_inner_path
-from forebear.tracking.identity import FILES, RUNS
+from forebear.tracking.identity import run_folder
 
 if TYPE_CHECKING:
     from forebear.records.runs import RunRecord
@@ -146,7 +146,7 @@ def file_of(store: Store, run: RunRecord, name: str) -> File:
 
 def live_path(store: Store, run: RunRecord, name: str) -> Path | None:
     """Return where a run that was not finished writes a file on this machine; ``None`` where there is none."""
-    path = Path(store.url, RUNS, run.entity, run.project, run.id, FILES, name)
+    path = run_folder(store.url, run.entity, run.project, run.id) / name
     return path if run.state == RUNNING and path.is_file() else None
 
 

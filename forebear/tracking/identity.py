@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from forebear.names import check_tag
 from forebear.records.runs import RunChanges, RunRecord
+from forebear.tracking.journal.place import quoted
 
 if TYPE_CHECKING:
     from forebear.settings import Settings
     from forebear.store.store import Store
 
-#: Folder of a store below which runs have folders for their files.
-RUNS = "runs"
-FILES = "files"
+
+#: Folder of a store below which runs have folders for their files, and the name of each of these.
+RUNS, FILES = "runs", "files"
+
+
+def run_folder(root: str | os.PathLike[str], entity: str, project: str, run_id: str) -> Path:
+    """Return the folder for the files of a run, below the folder of its store. Nothing is made."""
+    return Path(root, RUNS, quoted(entity), quoted(project), quoted(run_id), FILES)
 
 
 class RunIdentity:
@@ -130,8 +136,8 @@ class RunIdentity:
 
     @property
     def dir(self) -> str:
-        """Folder for files of the run, in the store; it is made when it is first asked for."""
-        folder = Path(self._store.url, RUNS, self.entity, self.project, self.id, FILES)
+        """Folder for files of the run, made when it is first asked for; what is in it at the end is kept."""
+        folder = run_folder(self._store.url, self.entity, self.project, self.id)
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 

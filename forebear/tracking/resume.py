@@ -98,10 +98,8 @@ def _begin_or_resume(store: Store, settings: Settings, config: dict[str, Any]) -
     return begun
 
 
-def _register(
-    store: Store, settings: Settings, config: dict[str, Any], run_id: str | None, origin: RunOrigin | None = None
-) -> RunRecord:
-    origin = origin or current_origin()
+def _register(store: Store, settings: Settings, config: dict[str, Any], run_id: str | None) -> RunRecord:
+    origin = origin_of(settings)
     for draw in range(_DRAWS):
         new = NewRun(
             entity=settings.entity,
@@ -122,6 +120,17 @@ def _register(
             if run_id is not None or draw == _DRAWS - 1:
                 raise
     raise NotFound("no free run id was found", code="run-id")
+
+
+def origin_of(settings: Settings) -> RunOrigin:
+    """Return how this process was started, without what the settings want left out."""
+    origin = current_origin(git=not (settings.disable_git or settings.disable_code))
+    if settings.x_disable_meta:
+        # What tells whether the process is still there is no description of it.
+        return RunOrigin(host=origin.host, pid=origin.pid, pid_started=origin.pid_started)
+    if settings.x_disable_machine_info:
+        return msgspec.structs.replace(origin, os=None, cpu_count=None)
+    return origin
 
 
 def _find(store: Store, settings: Settings, run_id: str) -> RunRecord | None:
@@ -166,7 +175,7 @@ def _taken_up(store: Store, record: RunRecord, settings: Settings, config: dict[
         ended_at=None,
         exit_code=None,
         error=None,
-        origin=current_origin(),
+        origin=origin_of(settings),
         config=record.config | config,
         **_renamed(settings),
     )
