@@ -35,7 +35,8 @@ class HistoryTable(RunSearch):
             self._check_run(batch.run_key)
             if self.journal_position(batch.journal) != batch.start:
                 return False
-            self._db.execute(_MOVE_POSITION, (batch.journal, batch.run_key, batch.end))
+            if batch.end != batch.start:
+                self._db.execute(_MOVE_POSITION, (batch.journal, batch.run_key, batch.end))
             self._insert_blocks(batch.run_key, batch.blocks)
             self._write_files(batch.run_key, batch.files)
             self._write_documents(batch)

@@ -249,7 +249,7 @@ class Catalog(Protocol):
         ...
 
     def runs_by_key(self, keys: Iterable[int]) -> dict[int, RunRecord]:
-        """Return runs by key; unknown keys are left out."""
+        """Return runs by key, what is left of deleted ones too; unknown keys are left out."""
         ...
 
     def find_runs(self, query: RunQuery) -> list[RunRecord]:
@@ -258,7 +258,11 @@ class Catalog(Protocol):
         Raises:
             InvalidInput: a field or an operator is not known, or a pattern is no regular expression.
 
-        Cost: follows the index of config and summary values where a condition names one.
+        Numbers compare as 64-bit floats, and a NaN equals nothing. A boolean is 0 or 1 to whoever asks for a number;
+        who asks for a boolean finds booleans alone. Lists equal nothing. ``None`` equals null and what is not there.
+        Config and summary texts of more than 500 characters are put in order by their beginnings.
+
+        Cost: follows the index of config and summary values where a condition that must hold names one.
         """
         ...
 
@@ -267,9 +271,15 @@ class Catalog(Protocol):
         ...
 
     def delete_run(self, key: int) -> None:
-        """Remove a run with its history and files; versions that it logged stay, and so do their edges.
+        """Remove a run with its history and files (durable); versions that it logged stay, and so do all its edges.
 
-        The id may be given again. Raises `NotFound`.
+        Its node stays in the lineage, in state *deleted* and under its id followed by ``~`` and its key; `runs_by_key`
+        still gives that, without values, notes and origin. Nothing else finds the run, and it takes nothing more. A
+        history (with its files) that another run goes on from stays readable until that one is deleted too. The id may
+        be given again.
+
+        Raises:
+            NotFound: there is no such run.
         """
         ...
 
@@ -278,8 +288,9 @@ class Catalog(Protocol):
     def append_history(self, batch: HistoryBatch, *, durable: bool = False) -> bool:
         """Take what a journal held, in one transaction; false, and nothing is written, where another was before.
 
-        That is the case if the catalog's position of that journal is not ``batch.start`` (0 for one unknown). Files
-        replace those of the same path. Summary and config replace the run's, leaf by leaf in the index of values.
+        That is the case if the catalog's position of that journal is not ``batch.start`` (0 for one unknown). A batch
+        of no bytes (``start`` is ``end``) moves nothing and leaves no trace of its journal. Files replace those of the
+        same path. Summary and config replace the run's, leaf by leaf in the index of values.
 
         Raises:
             NotFound: there is no such run.
@@ -287,7 +298,7 @@ class Catalog(Protocol):
         ...
 
     def journal_position(self, journal: str) -> int:
-        """Return how many bytes of a journal the catalog has taken."""
+        """Return how many bytes of a journal the catalog has taken; 0 for one unknown."""
         ...
 
     def forget_journals(self, journals: Iterable[str]) -> None:
@@ -316,14 +327,21 @@ class Catalog(Protocol):
         ...
 
     def replace_blocks(self, run_key: int, old: Iterable[int], new: Iterable[HistoryBlock]) -> bool:
-        """Put new blocks in the place of old ones (ids), in one transaction; false where an old one is gone."""
+        """Put new blocks in the place of old ones (ids), in one transaction.
+
+        Returns:
+            False, and nothing is written, where an old one is gone or is another run's.
+
+        Raises:
+            NotFound: there is no such run.
+        """
         ...
 
     def add_branch(self, run_key: int, branch: Branch, *, kind: EdgeKind) -> int:
         """Let the run go on in a new branch, and keep the edge (*forked* or *rewound*); return the branch's number.
 
-        ``branch.number`` is not read: the run's next free number is given. A run that has no rows yet and forks from
-        another gets number 0.
+        ``branch.number`` and ``branch.at`` are not read: the run's next free number is given, and the time is that of
+        the catalog's clock. A run that has no rows and no branch yet and forks from another gets number 0.
 
         Raises:
             NotFound: one of the runs is not there.

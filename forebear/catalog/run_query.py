@@ -49,6 +49,7 @@ class Sql(NamedTuple):
 
 NOTHING = Sql("")
 FALSE = Sql("FALSE")
+_NONE = Sql("SELECT s.key AS run_key FROM runs s WHERE FALSE")
 TRUE = Sql("TRUE")
 
 
@@ -165,7 +166,7 @@ def _matches(operand: Operand, pattern: str) -> Sql:
         return FALSE
     # As bytes, because SQLite's functions see a text only up to its first zero.
     text = f"CAST({operand.whole.text} AS BLOB) REGEXP ?"
-    return _within(operand, Sql(text, (*operand.whole.params, storable(pattern).encode())))
+    return _within(operand, Sql(text, (*operand.whole.params, pattern.encode("utf-8", "surrogatepass"))))
 
 
 # -- fields -----------------------------------------------------------------------------------------------------------
@@ -234,7 +235,8 @@ def _leaf(side: int, key: str, key_id: int | None) -> Operand:
         text="v.text",
         kept=shortened,
         whole=Sql(
-            f"CASE WHEN length(v.text) > {TEXT_KEPT} THEN leaf_text(r.{DOCUMENTS[side]}, ?) ELSE v.text END", (key,)
+            f"CASE WHEN length(v.text) > {TEXT_KEPT} THEN leaf_text(r.{DOCUMENTS[side]}, ?) ELSE v.text END",
+            (below.encode(),),
         ),
         boolean=f"CASE v.kind WHEN {BOOLEAN} THEN v.number END",
         within=here,
@@ -285,7 +287,7 @@ def _source(comparison: Compare, key_ids: KeyIds) -> Sql | None:
 
 def _select(field: str, inner: Sql | None, key_ids: KeyIds) -> Sql:
     if inner is None:  # nothing equals such values
-        return Sql("SELECT key AS run_key FROM runs WHERE FALSE")
+        return _NONE
     if field == "tags":
         return Sql(f"SELECT t.run_key FROM run_tags t WHERE {inner.text}", inner.params)
     side, key = leaf_place(field)
@@ -295,7 +297,9 @@ def _select(field: str, inner: Sql | None, key_ids: KeyIds) -> Sql:
 
 
 def _state_source(values: Sequence[Any]) -> Sql:
-    texts = [value for value in values if isinstance(value, str)]
+    texts = [storable(value) for value in values if isinstance(value, str)]
+    if not texts:
+        return _NONE
     return Sql(f"SELECT s.key AS run_key FROM runs s WHERE s.state IN ({','.join('?' * len(texts))})", tuple(texts))
 
 

@@ -92,7 +92,7 @@ class RunSearch(RunTable):
     def _count_some(self, select: Sql, limit: int | None) -> int | None:
         """How many rows a select has; ``None`` where they are more than ``limit``."""
         most = -1 if limit is None else limit + 1
-        row = one(self._db, f"SELECT count(*) FROM ({select.text} LIMIT ?) AS some", (*select.params, most))
+        row = one(self._db, f"SELECT count(*) FROM ({select.text} LIMIT ?) AS found", (*select.params, most))
         assert row is not None
         return int(row[0]) if limit is None or row[0] <= limit else None
 
@@ -101,10 +101,12 @@ class RunSearch(RunTable):
         if query.entity is None and query.project is None:
             return Sql(f"{head}TRUE")
         if query.entity is not None and query.project is not None:
-            row = one(self._db, _PROJECT, (query.entity, query.project))
+            row = one(self._db, _PROJECT, (storable(query.entity), storable(query.project)))
             return Sql(f"{head}FALSE" if row is None else f"{head}{sign}{alias}.project_id = {row[0]}")
         column, value = ("name", query.project) if query.entity is None else ("entity", query.entity)
-        return Sql(f"{head}{sign}{alias}.project_id IN (SELECT id FROM projects WHERE {column} = ?)", (value,))
+        return Sql(
+            f"{head}{sign}{alias}.project_id IN (SELECT id FROM projects WHERE {column} = ?)", (storable(value or ""),)
+        )
 
     def _where(self, query: RunQuery, select: Sql | None) -> Sql:
         """All that a run of the answer fulfils, begun from ``select``."""

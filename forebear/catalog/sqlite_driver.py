@@ -195,12 +195,13 @@ class SqliteDriver:
 
 def _regexp(pattern: bytes, text: bytes | None) -> bool:
     """What ``text REGEXP pattern`` means: whether Python's search finds the pattern anywhere; both as UTF-8."""
-    return text is not None and pattern_of(pattern.decode()).search(text.decode()) is not None
+    return text is not None and pattern_of(pattern.decode("utf-8", "surrogatepass")).search(text.decode()) is not None
 
 
-def _leaf_text(document: str, key: str) -> bytes | None:
-    """The text at a dotted key of a JSON document, of which an index keeps the beginning alone; as UTF-8."""
-    value = dict(flattened(from_document(document))).get(key)
+def _leaf_text(document: str, key: bytes) -> bytes | None:
+    """The text at a dotted key of a JSON document, of which an index keeps the beginning alone; both as UTF-8."""
+    values = {storable(name): value for name, value in flattened(from_document(document))}
+    value = values.get(key.decode())
     return storable(value).encode() if isinstance(value, str) else None
 
 

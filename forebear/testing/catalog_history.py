@@ -108,6 +108,13 @@ class HistorySuite:
         assert (catalog.journal_position("j1"), catalog.journal_position("j2")) == (0, 10)
         assert catalog.history(other.key).positions == {}
 
+    def test_a_batch_of_no_bytes_leaves_no_trace_of_its_journal(self, catalog: Catalog, author: Author) -> None:
+        run = author.run("r1")
+        file = RunFile("f", digest_of("f"), 1, AT)
+        assert catalog.append_history(HistoryBatch(run.key, "upload", 0, 0, files=(file,)))
+        assert catalog.run_files(run.key) == [file]
+        assert catalog.history(run.key).positions == {}
+
     def test_only_runs_that_are_there_take_rows(self, catalog: Catalog) -> None:
         with pytest.raises(NotFound):
             catalog.append_history(HistoryBatch(4711, "j", 0, 10))

@@ -348,6 +348,18 @@ class QuerySuite:
                 ask(query)
             assert refusal.value.code == code
 
+    def test_half_a_surrogate_pair_is_found_by_nothing_but_itself(self, catalog: Catalog, author: Author) -> None:
+        author.run("a", config={"x": "b", "\udc00": "\ud800" + LONG})
+        author.run("b", config={"x": "a\0" + LONG + "end"})
+        for query in (RunQuery(entity="\ud800"), RunQuery(project="\ud800"), RunQuery("\ud800", "\ud800")):
+            assert catalog.find_runs(query) == []
+        for field in ("config.x", "tags", "state", "id", "user"):
+            assert self.found(catalog, field, "in", ["\ud800"]) == ""
+            assert self.found(catalog, field, "regex", "\ud800") == ""
+        assert self.found(catalog, "config.\udc00", "exists", True) == "a"
+        assert self.found(catalog, "config.\udc00", "regex", "w$") == "a"
+        assert self.found(catalog, "config.x", "regex", "^a\0w.*end$") == "b"
+
     def test_conditions_too_deep_are_refused(self, catalog: Catalog) -> None:
         deep: Condition = Compare("config.x", "eq", 1)
         for _ in range(5000):

@@ -34,7 +34,8 @@ class MemoryHistories:
         """Take blocks, files and position of a batch, if it begins where the journal was left."""
         if self.position(batch.journal) != batch.start:
             return False
-        self.positions[batch.journal] = (batch.run_key, batch.end)
+        if batch.end != batch.start:
+            self.positions[batch.journal] = (batch.run_key, batch.end)
         self.add(batch.run_key, batch.blocks)
         self.files.setdefault(batch.run_key, {}).update((file.path, file) for file in batch.files)
         return True
