@@ -1,15 +1,17 @@
-"""Writes the store that is kept for this format: ``python tests/formats/make_store.py tests/formats/store-1.tar.gz``.
+"""Writes the store that is kept for this format: ``python tests/formats/make_store.py tests/formats/store-2.tar.gz``.
 
 Run once when a format is settled, never again: what an old forebear wrote must stay readable by every later one.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import forebear
 from forebear.store.shared import close_stores
@@ -42,12 +44,28 @@ def main(target: Path) -> None:
             second = forebear.Artifact("data", type="dataset")
             second.add_dir(images)
             forebear.log_artifact(second, aliases=["prod"])
+        track(common)
         close_stores()
         with tarfile.open(target, "w:gz") as archive:
             for path in sorted(Path(store).rglob("*")):
                 inner = path.relative_to(store)
                 if path.is_file() and inner.parts[0] not in {"cache", "tmp"}:
                     archive.add(path, arcname=str(inner))
+
+
+def track(common: dict[str, Any]) -> None:
+    """Add runs with histories: one of every kind of value, one that was rewound, one that went on from it."""
+    with forebear.init(id="track-1", name="tracked", config={"lr": 0.1, "opt": {"name": "adam"}}, **common) as run:
+        run.define_metric("acc", summary="max")
+        for step in range(300):
+            row = {"loss": 1 / (step + 1), "acc": (step % 100) / 100, "count": step, "even": step % 2 == 0}
+            run.log(row if step % 10 else row | {"word": f"step {step}", "nested": {"x": -step}, "strange": math.nan})
+        run.summary["best"] = {"epoch": 7}
+    with forebear.init(resume_from="track-1?_step=99", **common) as run:
+        for _ in range(5):
+            run.log({"loss": -1.0})
+    with forebear.init(fork_from="track-1?_step=49", id="track-2", **common) as run:
+        run.log({"loss": -2.0})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tarfile
 from pathlib import Path
 
@@ -19,17 +20,26 @@ DATA_V0 = "2ccad635075a13e33be640b26f3ff9cf7c00989c14685cb5d8cbab33e00b562a"
 DATA_V1 = "f856c1c3b5c5a61d3bca0d892fb1cd3420aecda2cd41dede87efe8fa5bc4fd0f"
 
 
-@pytest.fixture(params=KEPT, ids=lambda path: path.name)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """An unpacked copy of a kept store."""
-    root = tmp_path / "store"
-    with tarfile.open(request.param) as archive:
-        archive.extractall(root, filter="data")
+def unpacked(archive: Path, root: Path) -> Path:
+    with tarfile.open(archive) as packed:
+        packed.extractall(root, filter="data")
     return root
 
 
+@pytest.fixture(params=KEPT, ids=lambda path: path.name)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """An unpacked copy of a kept store."""
+    return unpacked(request.param, tmp_path / "store")
+
+
+@pytest.fixture(params=[path for path in KEPT if path.name != "store-1.tar.gz"], ids=lambda path: path.name)
+def tracked(request: pytest.FixtureRequest, tmp_path: Path) -> forebear.Api:
+    """A kept store that has histories, read through its `Api`."""
+    return forebear.Api(str(unpacked(request.param, tmp_path / "store")), project="kept")
+
+
 def test_there_is_a_store_of_every_format() -> None:
-    assert [path.name for path in KEPT] == ["store-1.tar.gz"]
+    assert [path.name for path in KEPT] == ["store-1.tar.gz", "store-2.tar.gz"]
 
 
 def test_versions_files_and_digests_are_as_they_were(store: Path, tmp_path: Path) -> None:
@@ -58,6 +68,31 @@ def test_lineage_and_history_are_as_they_were(store: Path) -> None:
     assert api.artifact(then).version == "v0"
     assert parse_time("2026-01-01") < moves[0].at
     assert model.get("weights") == {"weights": [1, 2, 3]}
+
+
+def test_histories_are_as_they_were(tracked: forebear.Api) -> None:
+    run = tracked.run("track-1")
+    rows = list(run.scan_history())
+    assert [row["_step"] for row in rows] == list(range(105))
+    before, after = rows[:100], rows[100:]
+    assert [row["loss"] for row in before] == [1 / (step + 1) for step in range(100)]
+    assert [row["count"] for row in before] == list(range(100))
+    assert {type(row["even"]) for row in before} == {bool}
+    assert (rows[10]["word"], rows[10]["nested.x"]) == ("step 10", -10)
+    assert math.isnan(rows[10]["strange"])
+    assert "word" not in rows[11]
+    assert [row["loss"] for row in after] == [-1.0] * 5
+    assert rows[0]["_timestamp"] <= rows[99]["_timestamp"] <= rows[104]["_timestamp"]
+
+
+def test_a_fork_still_begins_with_what_it_went_on_from(tracked: forebear.Api) -> None:
+    rows = list(tracked.run("track-2").scan_history())
+    assert [row["loss"] for row in rows] == [*(1 / (step + 1) for step in range(50)), -2.0]
+
+
+def test_values_are_still_found(tracked: forebear.Api) -> None:
+    for filters in ({"config.opt.name": "adam"}, {"summary_metrics.loss": {"$lt": -0.5}, "config.lr": 0.1}):
+        assert "track-1" in [run.id for run in tracked.runs("kept", filters=filters)]
 
 
 def test_the_store_goes_on(store: Path, tmp_path: Path) -> None:
