@@ -71,13 +71,14 @@ class FileMedia(Media):
         """The bytes of the file.
 
         Raises:
+            InvalidInput: the file that the value was made from is gone.
             Unsupported: the value is a reference, whose bytes were never here.
         """
         source = self._source
         if isinstance(source, bytes):
             return source
         if isinstance(source, Path):
-            return source.read_bytes()
+            return self._file(source).read_bytes()
         if isinstance(source, str):
             raise Unsupported(f"{source} is a reference: its bytes are not kept here; open the URL", code="media-url")
         self._source = content = source()
@@ -89,12 +90,16 @@ class FileMedia(Media):
         if isinstance(self._source, str):
             value["path"] = self._source
         else:
-            content = self._source if isinstance(self._source, Path) else self.content
+            content = self._file(self._source) if isinstance(self._source, Path) else self.content
             kept = keep(content, self.folder, self._suffix)
             value |= {"path": kept.path, "digest": kept.digest, "size": kept.size}
         if self.caption is not None:
             value["caption"] = self.caption
         return value | self._details()
+
+    def _file(self, path: Path) -> Path:
+        # It was there when the value was made; who cleans up in between should read which one it was.
+        return existing_file(path, f"the file of this {type(self).__name__}")
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], read: Read) -> Self:

@@ -188,7 +188,7 @@ def _edges(low: float, high: float, num_bins: int) -> list[float]:
     Raises:
         InvalidInput: the range has no width that a number can hold.
     """
-    low, high = float(low), float(high)
+    low, high = float(low) + 0.0, float(high) + 0.0  # of zeros with a sign it is chance which is met first
     if not math.isfinite((high - low) * num_bins):
         raise InvalidInput(f"values from {low:g} to {high:g} are too far apart for a histogram", code="media-histogram")
     if low == high:

@@ -74,6 +74,17 @@ def test_a_file_is_kept_without_being_read_before(tmp_path: Path) -> None:
     assert given == [(file, "audio", ".mp3")]
 
 
+def test_a_file_that_went_away_before_it_was_kept_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp3"
+    file.write_bytes(b"sound")
+    sound = Audio(file)
+    file.unlink()
+    with pytest.raises(InvalidInput, match=r"a\.mp3' is given as the file of this Audio, but nothing is there"):
+        sound.to_json(Files())
+    with pytest.raises(InvalidInput, match="nothing is there"):
+        _ = sound.content
+
+
 def test_content_is_read_when_it_is_asked_for_and_once() -> None:
     files = Files()
     value = Html("<p>1</p>").to_json(files)
