@@ -8,7 +8,7 @@ Precedence: argument > environment (``FOREBEAR_*``, then the ``WANDB_*`` name of
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, get_type_hints
 
@@ -375,7 +375,7 @@ _FLAGS = (
     "disable_code", "x_disable_stats", "x_disable_meta", "x_disable_machine_info", "x_save_requirements", "x_primary",
     "x_update_finish_state",
 )  # fmt: skip
-_READERS = {
+_READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_FLAGS, _flag),
     "tags": _words,
     "resume": _resume,

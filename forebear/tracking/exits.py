@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 from forebear.errors import ForebearError
 from forebear.tracking.current import active_runs
-from forebear.tracking.run import TERMINATED, ending_of, note
+from forebear.tracking.run import INTERRUPTED, TERMINATED, ending_of, note
 
 _installed = False
 _ending: tuple[int, str | None] = (0, None)
@@ -78,6 +79,11 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def _end_runs() -> None:
     _end_each(*_ending)
+    if _ending[0] == INTERRUPTED:
+        # The interpreter remembers that it was interrupted, and then ends by the signal, which is what stops the loop
+        # of a shell. Compiling code, as the modules do that were loaded just now, makes it forget; this reminds it.
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")
 
 
 def _end_each(exit_code: int, error: str | None) -> None:

@@ -143,6 +143,13 @@ def _tell(run: Run, settings: Settings) -> None:
 
 def _capture(run: Run, settings: Settings) -> None:
     """Begin to take down what is not logged: output, machine, code."""
+    from forebear.tracking.capture.start import start_capture  # 5 ms that importing `init` alone is spared
+
+    start_capture(run)
+    if settings.sync_tensorboard and not run.disabled:
+        from forebear.tracking.tensorboard import sync  # 3 ms, only where it was asked for
+
+        sync(run)
 
 
 def _leave(run: Run) -> None:

@@ -247,8 +247,7 @@ class Run(RunArtifacts):
             if os.getpid() != self._owner:
                 self.journal.close()
                 return
-            while self._at_end:
-                self._at_end.pop()()
+            self._end_parts()
             state = {0: FINISHED, INTERRUPTED: KILLED, TERMINATED: KILLED}.get(exit_code, FAILED)
             self._session.rows.close(_over(self, state, "log"))
             self._session.stop()
@@ -264,6 +263,14 @@ class Run(RunArtifacts):
             self._state, self._over = state, True
             if self._ended is not None:
                 self._ended(self)
+
+    def _end_parts(self) -> None:
+        while self._at_end:
+            callback = self._at_end.pop()
+            try:
+                callback()
+            except Exception as err:  # whatever it is, the run ends, and the person is told
+                note(self._settings, f"at the end of run {self.name}: {type(err).__name__}: {err}")
 
     @property
     def _ends_run(self) -> bool:
