@@ -37,7 +37,7 @@ def steps(said: Said) -> list[int]:
     return [step for _, step, _, _ in said.rows]
 
 
-# -- as it is written ---------------------------------------------------------------------------------------------------
+# -- as it is written ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("limit", [1, 40, 100, 4_096])
@@ -102,7 +102,7 @@ def test_a_deleted_journal_can_still_be_read(tmp_path: Path) -> None:
         assert reader.file.gone
 
 
-# -- what a newer forebear writes ---------------------------------------------------------------------------------------
+# -- what a newer forebear writes ------------------------------------------------------------------------------------
 
 
 def test_unknown_kinds_and_flags_are_passed_over_and_counted(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def _as_dict() -> dict[str, Any]:
     return {name: getattr(SESSION, name) for name in SESSION.__struct_fields__}
 
 
-# -- damage -------------------------------------------------------------------------------------------------------------
+# -- damage ----------------------------------------------------------------------------------------------------------
 
 WHOLE = b"".join([*start(), *map(row, range(12)), build(Kind.NAMED_ROW, (12, 120, {"x": "y"})), row(13)])
 PLACES = [WHOLE.index(row(step)) for step in range(12)]
