@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: Bars that a chart shows, and up to how many it writes their values beside them.
 MAX_BARS = 500
 WRITTEN_BARS = 40
+#: Shades of no, half and all of a class.
+SHADES = ("#f4f8fd", "#6fa8d6", "#0b4a8f")
 #: About how many bins a histogram has at most.
 BINS = 30
 #: Classes up to which a confusion matrix writes its counts.
@@ -151,7 +153,7 @@ def _matrix(rows: list[Row], order: list[str], cell: int, whole: bool) -> dict[s
         "field": "share",
         "type": "quantitative",
         "title": "share of actual",
-        "scale": {"scheme": {"name": "blues", "extent": [0, 1]}, "domain": [0, 1]},
+        "scale": {"domain": [0, 0.5, 1], "range": list(SHADES)},
         "legend": {"format": ".0%", "gradientLength": 160, "tickCount": 5},
     }
     hints = tooltip(("actual", "actual"), ("predicted", "predicted"), ("count", "predictions", form))

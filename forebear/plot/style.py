@@ -38,7 +38,7 @@ CONFIG: dict[str, Any] = {
         "labelColor": QUIET,
         "labelFontSize": 12,
         "labelLimit": 180,
-        "labelOverlap": "greedy",
+        "labelOverlap": "parity",
         "labelSeparation": 8,
         "labelFlush": False,
         "titleColor": INK,
@@ -67,9 +67,13 @@ CONFIG: dict[str, Any] = {
 }
 
 
+#: Around every chart.
+FRAME = {"$schema": SCHEMA, "background": "white", "padding": 16}
+
+
 def framed(body: dict[str, Any], title: str, notes: Sequence[str] = ()) -> dict[str, Any]:
     """Return a complete specification: ``body`` with schema, title, style and notes below the title."""
-    head: dict[str, Any] = {"$schema": SCHEMA, "background": "white", "padding": 16}
+    head: dict[str, Any] = dict(FRAME)
     lines = [line for note in notes for line in _wrapped(note)]
     if title or lines:
         head["title"] = {"text": title or " "} | ({"subtitle": lines} if lines else {})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from forebear.errors import InvalidInput
 from forebear.plot.data import rows_of, type_of
 from forebear.plot.sampling import drawn, sample_note
-from forebear.plot.style import CONFIG, SCHEMA
+from forebear.plot.style import CONFIG, FRAME
 
 if TYPE_CHECKING:
     from forebear.media.table import Table
@@ -39,7 +39,7 @@ def filled(
     shown = drawn(rows)
     named = body.get("data")
     name = named.get("name", "table") if isinstance(named, dict) else "table"
-    spec: dict[str, Any] = {"$schema": SCHEMA, "config": CONFIG} | body | {"data": {"name": name}}
+    spec: dict[str, Any] = FRAME | {"config": CONFIG} | body | {"data": {"name": name}}
     spec["datasets"] = {**body.get("datasets", {}), name: shown}
     return spec | _noted(spec, sample_note(len(shown), len(rows), "rows, drawn at random"))
 
