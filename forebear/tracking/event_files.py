@@ -20,6 +20,9 @@ _MAX_RECORD_BYTES = 1024 * 1024 * 1024
 _HEADER = struct.Struct("<QI")
 _FOOTER_BYTES = 4
 
+#: Bins of a histogram.
+MAX_BINS = 512
+
 #: Types of tensors: number → format of `struct` and bytes.
 _TYPES = {1: ("f", 4), 2: ("d", 8), 3: ("i", 4), 4: ("B", 1), 6: ("b", 1), 9: ("q", 8), 19: ("e", 2)}
 _STRING = 7
@@ -138,7 +141,9 @@ def _tensor_value(content: bytes, plugin: str) -> float | Histogram | Picture | 
         return Picture(values[2])  # the first two are width and height
     if plugin == "histograms" and len(shape) == 2 and shape[1] == 3:
         rows = [values[at : at + 3] for at in range(0, len(values), 3)]
-        return Histogram([row[2] for row in rows], [row[0] for row in rows] + [rows[-1][1]]) if rows else None
+        return (
+            Histogram(*_compact([row[2] for row in rows], [row[0] for row in rows] + [rows[-1][1]])) if rows else None
+        )
     return None
 
 
@@ -185,7 +190,18 @@ def _histogram_of(content: bytes) -> Histogram | None:
     edges = [min(low, limits[0]), *limits]
     if edges[-1] > high >= edges[-2]:
         edges[-1] = high
-    return Histogram(counts, edges)
+    return Histogram(*_compact(counts, edges))
+
+
+def _compact(counts: list[float], edges: list[float]) -> tuple[list[float], list[float]]:
+    """Leave out empty bins at both ends, and join neighbours until there are few: writers make hundreds of bins."""
+    filled = [index for index, count in enumerate(counts) if count]
+    if filled:
+        counts, edges = counts[filled[0] : filled[-1] + 1], edges[filled[0] : filled[-1] + 2]
+    while len(counts) > MAX_BINS:
+        counts = [sum(counts[at : at + 2]) for at in range(0, len(counts), 2)]
+        edges = [*edges[:-1:2], edges[-1]]
+    return counts, edges
 
 
 def _plugin_of(metadata: bytes) -> str:

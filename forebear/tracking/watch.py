@@ -54,7 +54,8 @@ def watch(
     """
     if log not in {GRADIENTS, PARAMETERS, ALL, None}:
         raise InvalidInput(f"watch(log={log!r}) is unknown; there are gradients, parameters, all", code="invalid-watch")
-    if isinstance(log_freq, bool) or not isinstance(log_freq, int) or log_freq < 1:
+    passes: Any = log_freq
+    if isinstance(passes, bool) or not isinstance(passes, int) or passes < 1:
         raise InvalidInput(f"watch(log_freq={log_freq!r}): give a number of passes above 0", code="invalid-watch")
     chosen = _modules(models)
     known = _watched.get(run)

@@ -16,7 +16,7 @@ import pytest
 
 from forebear.errors import Conflict
 from forebear.tracking import tensorboard as module
-from forebear.tracking.event_files import EventFile, Histogram, Picture
+from forebear.tracking.event_files import EventFile, Histogram, Picture, _compact
 from forebear.tracking.tensorboard import Follower, sync
 
 np = pytest.importorskip("numpy")
@@ -154,6 +154,15 @@ def test_what_is_no_event_is_passed_over(tmp_path: Path) -> None:
     record = bytes([3]) + bytes(7) + bytes(4) + b"\xff\xff\xff" + bytes(4)
     good.path.write_bytes(record + content)
     assert len(list(good.read())) == 5
+
+
+def test_bins_of_histograms_are_joined_until_there_are_few() -> None:
+    assert _compact([0, 0, 1, 0, 2, 0], [0, 1, 2, 3, 4, 5, 6]) == ([1, 0, 2], [2, 3, 4, 5])
+    assert _compact([0, 0], [0, 1, 2]) == ([0, 0], [0, 1, 2])
+    counts, edges = _compact([1.0] * 1_027, [float(edge) for edge in range(1_028)])
+    assert (len(counts), len(edges), sum(counts)) == (257, 258, 1_027)
+    assert (edges[0], edges[1], edges[-1]) == (0, 4, 1_027)
+    assert edges == sorted(edges)
 
 
 # -- following --------------------------------------------------------------------------------------------------
