@@ -17,12 +17,15 @@ from forebear.tracking.run import INTERRUPTED, TERMINATED, ending_of, note
 
 _installed = False
 _ending: tuple[int, str | None] = (0, None)
+#: Process of the worker that is watched.
+_worker = 0
 
 
 def install_hooks() -> None:
     """Watch how the process ends; the second call changes nothing, but for a signal that nobody handles."""
     global _installed
     _watch_signal()
+    _watch_worker()
     if _installed:
         return
     _installed = True
@@ -31,6 +34,19 @@ def install_hooks() -> None:
     _watch_exit()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_let_signal_be)
+
+
+def _watch_worker() -> None:
+    """Workers of multiprocessing leave without what is registered for the exit of a process."""
+    global _worker
+    module = sys.modules.get("multiprocessing.process")
+    if module is None or module.parent_process() is None or _worker == os.getpid():
+        return
+    _worker = os.getpid()
+    from multiprocessing import util  # loaded already
+
+    # Called while an exception that ends the worker is under way.
+    util.Finalize(None, lambda: _end_each(*ending_of(sys.exc_info()[1])), exitpriority=100)
 
 
 def _watch_exceptions() -> None:

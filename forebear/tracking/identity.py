@@ -178,6 +178,11 @@ class RunIdentity:
         """Whether nothing of it is kept."""
         return self._settings.mode == "disabled"
 
+    @property
+    def began_here(self) -> bool:
+        """Whether this process began it, and not one that it was forked from."""
+        return os.getpid() == self._owner
+
     def _change(self, changes: RunChanges) -> None:
         with self._guard():
             self._store.catalog.update_run(self._record.key, changes)

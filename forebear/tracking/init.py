@@ -105,6 +105,8 @@ def init(
          "sync_tensorboard": sync_tensorboard if sync_tensorboard is not None else tensorboard},
     )  # fmt: skip
     previous = current.current_run()
+    if previous is not None and not previous.began_here:
+        previous = None  # a worker that was forked begins a run of its own
     policy = reinit_policy(given.reinit)
     if previous is not None and policy == RETURN_PREVIOUS:
         return previous
@@ -126,6 +128,7 @@ def _begin(settings: Settings, config: dict[str, Any]) -> Run:
     record, start = begin(place, settings, storable(plain, lambda artifact, key: None))
     allow = settings.allow_val_change
     run = Run(place, record, settings, _leave, start=start, allow_val_change=in_notebook() if allow is None else allow)
+    settings.run_id = run.id
     install_hooks()
     push_active(place, run.entity, run.project)
     current.enter(run)

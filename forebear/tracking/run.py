@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import TracebackType
@@ -18,6 +17,8 @@ from forebear.tracking.sessions import RunSession, Start
 from forebear.tracking.terminal import termlog
 
 if TYPE_CHECKING:
+    import os
+
     from forebear.artifacts.artifact import Artifact
     from forebear.settings import Settings
     from forebear.store.store import Store
@@ -242,10 +243,7 @@ class Run(RunArtifacts):
     def end(self, exit_code: int, error: str | None = None) -> None:
         """End the run with an exit code and the words of an exception."""
         with self._guard():
-            if self._over:
-                return
-            if os.getpid() != self._owner:
-                self.journal.close()
+            if self._over or not self.began_here:
                 return
             self._end_parts()
             state = {0: FINISHED, INTERRUPTED: KILLED, TERMINATED: KILLED}.get(exit_code, FAILED)
