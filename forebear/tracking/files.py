@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import re
 import stat
 import threading
 import weakref
@@ -19,13 +20,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
 from forebear.blobs.writer import SMALL_BYTES
 from forebear.errors import ForebearError, InvalidInput, NotFound
-from forebear.records.history import RunFile
+from forebear.records.history import HistoryBatch, RunFile
 from forebear.store.paths import SafeFolder, check_inner_path
 from forebear.store.shared import active_scope, shared_store
+from forebear.tracking.identity import FILES, RUNS
 from forebear.tracking.journal.file import try_lock
 from forebear.tracking.terminal import termwarn
 
 if TYPE_CHECKING:
+    from forebear.records.runs import RunRecord
     from forebear.store.store import Store
     from forebear.tracking.run import Run
 
@@ -35,6 +38,9 @@ POLICIES = (NOW, LIVE, END)
 LIVE_SECONDS = 30.0
 #: Names that a message lists.
 _LISTED = 10
+
+#: Files that forebear itself makes in the folder of a run.
+_OURS = re.compile(r"output(?:-[^/]*)?\.log|alerts\.jsonl")
 
 #: Inode, bytes, mtime and ctime in nanoseconds: a file of which these stay is not read again.
 _Look = tuple[int, int, int, int]
@@ -295,6 +301,28 @@ def adopt_folder(store: Store, folder: Path) -> list[RunFile]:
     store.catalog.add_objects(intake.finish())
     at = datetime.now(UTC)
     return [RunFile(name, digest, size, at) for name, size, digest in rows]
+
+
+def take_left_files(store: Store, run: RunRecord) -> list[str]:
+    """Give a run that crashed the files that lie in its folder; return their names.
+
+    What cannot be taken stays in the folder, for whoever looks there.
+    """
+    folder = Path(store.url, RUNS, run.entity, run.project, run.id, FILES)
+    try:
+        files = adopt_folder(store, folder)
+        if files:
+            # A batch of a journal that nobody has: the catalog takes files only with the journal that names them.
+            journal = f"files-{os.urandom(16).hex()}"
+            store.catalog.append_history(
+                HistoryBatch(run_key=run.key, journal=journal, start=0, end=1, files=tuple(files))
+            )
+            store.catalog.forget_journals([journal])
+    except (ForebearError, OSError):
+        return []
+    names = [file.path for file in files]
+    clear_folder(folder, [name for name in names if _OURS.fullmatch(name)])
+    return names
 
 
 def clear_folder(folder: Path, names: Iterable[str]) -> None:
