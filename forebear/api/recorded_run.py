@@ -18,6 +18,7 @@ from forebear.names import check_tag
 from forebear.records.artifacts import DELETED
 from forebear.records.history import Stream
 from forebear.records.lineage import Direction, EdgeKind, Node
+from forebear.records.runs import DELETED as DELETED_RUN
 from forebear.records.runs import RUNNING, RunChanges, RunRecord
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ class RecordedRun(StoredRun[Artifact]):
         """
         if force:
             record = self._store.catalog.runs_by_key([self.record.key]).get(self.record.key)
-            if record is None:
+            if record is None or record.state == DELETED_RUN:
                 raise messages.no_run(f"{self.record.qualified_name}: it was deleted")
             self._take(record)
         return self.record.summary

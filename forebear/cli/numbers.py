@@ -11,6 +11,8 @@ from forebear.cli.text import NOTHING, clean
 
 #: Digits of a number that count; more make a column wide and tell nothing.
 DIGITS = 5
+#: And so many of a difference, of which people want to know its sign and size.
+_CHANGE_DIGITS = 3
 #: Numbers from here on up and down are written with an exponent.
 _HUGE, _TINY = 1e7, 1e-4
 
@@ -30,17 +32,17 @@ def value_text(value: Any) -> str:
     return clean(msgspec.json.encode(value).decode())
 
 
-def number(value: float) -> str:
-    """Return a number with `DIGITS` digits that count: ``0.93215``, ``12``, ``1.5e-7``, ``nan``, ``inf``."""
+def number(value: float, digits: int = DIGITS) -> str:
+    """Return a number with so many digits that count: ``0.93215``, ``12``, ``1.5e-7``, ``nan``, ``inf``."""
     if not math.isfinite(value):
         return str(value)
     if value == 0:
         return "0"
     size = abs(value)
     if not _TINY <= size < _HUGE:
-        digits, _, power = f"{value:.{DIGITS - 2}e}".partition("e")
-        return f"{_trimmed(digits)}e{int(power)}"
-    decimals = max(0, DIGITS - 1 - math.floor(math.log10(size)))
+        factor, _, power = f"{value:.{max(0, digits - 2)}e}".partition("e")
+        return f"{_trimmed(factor)}e{int(power)}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(size)))
     return _trimmed(f"{value:.{decimals}f}")
 
 
@@ -53,4 +55,4 @@ def change_text(old: float, new: float) -> str:
     step = new - old
     if step == 0 or math.isnan(step):
         return ""
-    return f"{'+' if step > 0 else ''}{number(step)}"
+    return f"{'+' if step > 0 else ''}{number(step, _CHANGE_DIGITS)}"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forebear.api import histories
-from forebear.api.run_files import LOG_FILE, live_path
+from forebear.api.run_files import LOG_FILE
 from forebear.cli.curves import matching
 from forebear.cli.views.run_tail import EndedView, TailView
 from forebear.records.runs import RUNNING
+from forebear.tracking.identity import run_folder
 
 if TYPE_CHECKING:
     from forebear.api.recorded_run import RecordedRun
@@ -45,6 +47,11 @@ def follow(
 def _is_over(run: RecordedRun) -> bool:
     run.load(force=True)
     return run.state != RUNNING
+
+
+def log_path(run: RecordedRun) -> Path:
+    """Return where a run of this machine writes what it prints, while it runs."""
+    return run_folder(run.store.url, run.entity, run.project, run.id) / LOG_FILE
 
 
 class RowsSince:
@@ -95,8 +102,8 @@ class LogSince:
         return found
 
     def _text(self) -> str:
-        path = live_path(self._run.store, self._run.record, LOG_FILE)
-        if path is not None:
+        path = log_path(self._run)
+        if path.is_file():
             return path.read_text(encoding="utf-8", errors="replace")
         kept = self._run.files(names=[LOG_FILE])
         return kept[0].read().decode("utf-8", "replace") if kept else ""

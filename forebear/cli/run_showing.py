@@ -21,7 +21,7 @@ def view_of(run: RecordedRun, *, everything: bool) -> RunView:
         inputs=[artifact.record for artifact in run.used_artifacts()],
         outputs=[artifact.record for artifact in run.logged_artifacts()],
         metrics=metrics_of(run, shown),
-        more_metrics=len(keys) - len(shown),
+        more_metrics=keys[len(shown) :],
         files=[file.record for file in (files if everything else files[:SHOWN])],
         more_files=0 if everything else max(0, len(files) - SHOWN),
     )

@@ -18,14 +18,24 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
     The height goes from the smallest to the largest mean; infinities stand at the ends, a curve that does not move in
     the middle. Fewer values than cells take one each.
     """
-    if not values or width < 1:
-        return ""
-    cells = min(width, len(values))
-    bounds = [cell * len(values) // cells for cell in range(cells + 1)]
-    means = [_mean(values[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
-    finite = [mean for mean in means if mean is not None and math.isfinite(mean)]
+    return sparklines([values], width)[0]
+
+
+def sparklines(curves: Sequence[Sequence[float | None]], width: int) -> list[str]:
+    """Return several curves of one height, so that they can be compared; see `sparkline`."""
+    means = [_means(values, width) for values in curves]
+    finite = [mean for each in means for mean in each if mean is not None and math.isfinite(mean)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
-    return "".join(_bar(mean, low, high) for mean in means)
+    return ["".join(_bar(mean, low, high) for mean in each) for each in means]
+
+
+def _means(values: Sequence[float | None], width: int) -> list[float | None]:
+    """Return the mean of each of ``width`` stretches; fewer values take one each."""
+    cells = min(max(0, width), len(values))
+    if not cells:
+        return []
+    bounds = [cell * len(values) // cells for cell in range(cells + 1)]
+    return [_mean(values[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -135,7 +135,7 @@ def test_an_order_by_what_is_not_there():
         parse_order("-speed")
 
 
-# -- against a naive reading of the same filter, and a real catalog ------------------------------------------------------
+# -- against a naive reading of the same filter, and a real catalog ----------------------------------------------------
 
 VALUES = [None, True, False, 0, 1, -2, 2.5, "a", "b", "ab", "1", [1], {}]
 KEYS = ["x", "y", "n.z"]

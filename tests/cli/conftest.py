@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import forebear
+from forebear.api.api import Api
 from forebear.cli import main
 from forebear.cli.output import Output, View
 from forebear.store.shared import close_stores
@@ -93,9 +94,12 @@ def two(cli, digits: Path) -> Path:
 def pipeline(cli, digits: Path) -> dict[str, str]:
     """digits:v0 → prepare → split:v0 → train (twice) → model:v0, v1 → evaluate → report:v0; then digits:v1.
 
+    Both trainings log 30 rows, and the first keeps two files, one of them the log of what it printed.
+
     Returns the ids of the runs by job type; the trainings are ``train`` and ``train2``.
     """
     ids = {}
+    logged = [{"loss": 1 / (number + 1), "acc": number / 30} for number in range(30)]
 
     def step(job: str, used: list[str], name: str, type: str, **config: Any) -> None:
         with forebear.init(job_type=job.rstrip("2"), config=config) as run:
@@ -105,10 +109,17 @@ def pipeline(cli, digits: Path) -> dict[str, str]:
             made.add({"run": job}, "content")
             run.log_artifact(made)
             ids[job] = run.id
+            for row in logged if job.startswith("train") else ():
+                run.log({**row, "acc": row["acc"] * (2 if job == "train2" else 1)})
 
     step("prepare", ["digits:latest"], "split", "dataset", share=0.2)
     step("train", ["split:latest"], "model", "model", lr=0.1, net={"layers": 2})
     step("train2", ["split:latest"], "model", "model", lr=0.01, net={"layers": 2})
+    for name, text in (("output.log", "epoch 1\nepoch 2\ndone\n"), ("plots/loss.svg", "<svg/>")):
+        path = Path("kept", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        Api().run(ids["train"]).upload_file(path, root="kept")
     step("evaluate", ["model:latest", "digits:latest"], "report", "table")
     cli("artifact", "put", digits, "--name", "digits")
     return ids

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forebear.cli.spark import BARS, GAP, ODD, sparkline
+from forebear.cli.spark import BARS, GAP, ODD, sparkline, sparklines
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,10 @@ def test_curves(values, width, drawn):
 
 def test_a_value_that_is_no_number_does_not_hide_its_neighbours():
     assert sparkline([0, math.nan, 9, 9], 2) == "▁█"
+
+
+def test_curves_of_one_height():
+    assert sparklines([[0, 7], [0, 3.5, 0], []], 8) == ["▁█", "▁▅▁", ""]
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(), st.integers(-(10**300), 10**300))), st.integers(0, 40))

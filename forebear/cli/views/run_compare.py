@@ -10,7 +10,7 @@ from forebear.cli.layout import Cell, Column, Span, line, table
 from forebear.cli.layout import Line as Spans
 from forebear.cli.numbers import change_text
 from forebear.cli.output import Screen, View
-from forebear.cli.spark import sparkline
+from forebear.cli.spark import sparklines
 from forebear.cli.text import NOTHING, clean, count
 from forebear.cli.views.run_metrics import CURVE_STYLE, NARROW, last_text
 
@@ -110,13 +110,14 @@ class CompareView(View):
         return [Span(title.upper(), "dim"), *("" for _ in self.runs)]
 
     def _curves(self, key: str, found: Sequence[Metric | None]) -> list[Cell]:
-        return [f"  {clean(key)}", *(Span(_curve(metric), CURVE_STYLE) for metric in found)]
+        # Of one height for all runs, so that a curve that stays low is seen to.
+        drawn = sparklines([() if metric is None else metric.curve for metric in found], NARROW)
+        curves = [curve if curve.strip() else _described(metric) for curve, metric in zip(drawn, found, strict=True)]
+        return [f"  {clean(key)}", *(Span(curve, CURVE_STYLE) for curve in curves)]
 
 
-def _curve(metric: Metric | None) -> str:
-    if metric is None:
-        return NOTHING
-    return sparkline(metric.curve, NARROW) if metric.least is not None else f"{metric.rows:,} rows"
+def _described(metric: Metric | None) -> str:
+    return NOTHING if metric is None else count(metric.rows, "row")
 
 
 def _cells(each: Line, *, numbers: bool) -> list[Cell]:

@@ -94,11 +94,11 @@ class RunView(View):
         inputs: Sequence[Version],
         outputs: Sequence[Version],
         metrics: Sequence[Metric] = (),
-        more_metrics: int = 0,
+        more_metrics: Sequence[str] = (),
         files: Sequence[RunFile] = (),
         more_files: int = 0,
     ) -> None:
-        """Show a run; ``more_…`` say how many metrics and files are not shown."""
+        """Show a run; ``more_metrics`` and the number ``more_files`` are not shown."""
         self.run = run
         self.state = state
         self.inputs = inputs
@@ -170,18 +170,18 @@ class RunView(View):
             yield ()
             yield from metric_lines(self.metrics, screen.width)
         if self.more_metrics:
-            yield line(Span(f"{count(self.more_metrics, 'metric')} more; --all shows them", "dim"))
+            yield line(Span(f"{count(len(self.more_metrics), 'metric')} more; --all shows them", "dim"))
 
     def _summary(self) -> list[Line]:
-        """Return the summary without what the table of metrics says as well."""
+        """Return the summary without what the table of metrics says as well, or would."""
         said = {metric.key: metric.last for metric in self.metrics}
-        values = flattened(self.run.summary)
+        values = {
+            key: value
+            for key, value in flattened(self.run.summary).items()
+            if key not in HIDDEN and key not in self.more_metrics and not (key in said and said[key] == value)
+        }
         room = max((len(key) for key in values), default=0)
-        return [
-            line(Span(f"{clean(key):<{room}}  ", "dim"), last_text(value))
-            for key, value in values.items()
-            if key not in HIDDEN and not (key in said and said[key] == value)
-        ]
+        return [line(Span(f"{clean(key):<{room}}  ", "dim"), last_text(value)) for key, value in values.items()]
 
     def _files(self) -> list[Line]:
         shown = [line(clean(file.path), Span(f"  {size(file.size)}", "dim")) for file in self.files]

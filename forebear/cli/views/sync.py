@@ -45,7 +45,7 @@ class SyncView(View):
     def lines(self, screen: Screen) -> Iterator[Line]:
         """Return what was recovered, and what people should know about it."""
         if not self.found:
-            yield line("nothing to recover: every journal was taken, or is being written")
+            yield line("nothing to recover: no journal was left behind")
             return
         for each in self.found:
             ended = Span("  it has crashed", "red") if each.crashed else ""
