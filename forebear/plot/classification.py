@@ -36,7 +36,7 @@ def roc_curve(
     Raises:
         InvalidInput: sizes differ, or no class has samples both in it and outside it.
 
-    Cost: about 1 µs a sample and class. A curve keeps at most its share of 10,000 points; its AUC is that of all.
+    Cost: about 2 µs a sample and class. A curve keeps at most its share of 10,000 points; its AUC is that of all.
     """
     table, notes = _curves(scores_of(y_true, y_probas, labels), classes_to_plot, curves.roc, ("fpr", "tpr", "auc"))
     strings = {"title": title, "x-axis-title": "False positive rate", "y-axis-title": "True positive rate"}
@@ -66,7 +66,7 @@ def pr_curve(
     Raises:
         InvalidInput: sizes differ, or no class has samples both in it and outside it.
 
-    Cost: about 1 µs a sample and class. AP is that of all samples, not of the points drawn.
+    Cost: about 2 µs a sample and class. AP is that of all samples, not of the points drawn.
     """
     if interp_size is not None and interp_size < 2:
         raise InvalidInput(f"interp_size is 2 or more, or None, not {interp_size}", code="chart-data")
