@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -171,6 +170,6 @@ def upload(store: Store, run: RunRecord, path: str | os.PathLike[str], root: str
 def keep_files(store: Store, run: RunRecord, files: Iterable[RunFile]) -> None:
     """Let files whose bytes the store holds belong to a run."""
     # The catalog takes what a journal held; this one is made up, has no bytes, and is forgotten at once.
-    journal = f"upload-{uuid.uuid4().hex}"
+    journal = f"upload-{os.urandom(16).hex()}"
     store.catalog.append_history(HistoryBatch(run.key, journal, 0, 0, files=tuple(files)), durable=True)
     store.catalog.forget_journals([journal])

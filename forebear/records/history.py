@@ -13,6 +13,11 @@ from typing import Any
 
 import msgspec
 
+#: Names of what each row says besides its values: step, seconds since the run began, seconds since 1970, and the label
+#: of the process that wrote it where several did.
+STEP, RUNTIME, TIMESTAMP, WRITER = "_step", "_runtime", "_timestamp", "_writer"
+AXES = (STEP, RUNTIME, TIMESTAMP, WRITER)
+
 
 class Stream(IntEnum):
     """What a row is about."""

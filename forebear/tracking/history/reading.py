@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from forebear.records.history import HistoryBlock, KeyInfo, Stream
+from forebear.records.history import AXES, RUNTIME, STEP, TIMESTAMP, WRITER, HistoryBlock, KeyInfo, Stream
 from forebear.tracking.history.chain import Segment, chain_of
 from forebear.tracking.history.joining import MISSING, Table, Values, join, parts_of, rows_of
 from forebear.tracking.history.live import snapshot
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from forebear.records.runs import RunRecord
     from forebear.store.store import Store
 
-STEP, RUNTIME, TIMESTAMP, WRITER = "_step", "_runtime", "_timestamp", "_writer"
-AXES = (STEP, RUNTIME, TIMESTAMP, WRITER)
 #: Rows that are in memory at once while a history is read row by row, about.
 WINDOW_ROWS = 50_000
 
