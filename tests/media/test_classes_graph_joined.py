@@ -142,3 +142,19 @@ def test_a_table_in_parts() -> None:
         PartitionedTable([])
     with pytest.raises(InvalidInput, match=r"part 1 has the columns \['m'\], but part 0 has \['n'\]"):
         PartitionedTable([parts[0], Table(columns=["m"])])
+
+
+def test_values_say_what_they_are(graph: Graph) -> None:
+    table = Table(columns=["n"], data=[[1]])
+    assert repr(Classes.from_names(["cat"])) == "Classes([{'id': 0, 'name': 'cat'}])"
+    assert repr(graph.edges[0]) == "Edge(in->out)"
+    assert repr(JoinedTable(table, table, "n")) == f"JoinedTable({table!r}, {table!r}, ['n', 'n'])"
+    assert repr(PartitionedTable([table])) == "PartitionedTable(1 parts, 1 rows, columns=['n'])"
+    assert len({*graph.nodes, *graph.edges}) == 3
+    with pytest.raises(AttributeError):
+        graph.nodes[0]._private  # noqa: B018
+
+
+def test_lists_can_be_keys_of_a_join() -> None:
+    table = Table(columns=["k"], data=[[[1]], [[2]]])
+    assert [row for _, row, _ in JoinedTable(table, table, "k").iterrows()] == [[[1]], [[2]]]

@@ -458,3 +458,22 @@ def test_an_incremental_table_that_was_logged_keeps_its_columns() -> None:
         table.add_column("c", [3])
     with pytest.raises(Conflict, match="cannot add columns"):
         table.add_computed_columns(lambda index, row: {"c": 1})
+
+
+def test_times_of_other_libraries() -> None:
+    import pandas as pd
+
+    class Moment(dt.datetime):
+        """A time with more to it, as libraries have."""
+
+    table = Table(columns=["t"])
+    for cell in (pd.Timestamp("2026-01-02"), pd.NaT, pd.NA, dt.date(2026, 1, 2)):
+        table.add_data(cell)
+    assert table.get_column("t") == [dt.datetime(2026, 1, 2), None, None, dt.date(2026, 1, 2)]
+    with pytest.raises(InvalidInput, match="a Moment, which is no time of Python's datetime"):
+        table.add_data(Moment(2026, 1, 2))
+
+
+def test_a_column_type_can_be_handed_on() -> None:
+    table = Table(columns=["a"], data=[[1]])
+    assert Table(columns=["b"], dtype=table.column_types["a"]).column_types["b"].kind == "number"

@@ -215,3 +215,9 @@ def test_whatever_is_in_a_mixed_table_comes_back(rows: list[list[Any]]) -> None:
 @given(st.lists(columns, min_size=1, max_size=4))
 def test_whatever_is_in_a_table_comes_back(wide: list[list[Any]]) -> None:
     there_and_back(Table(columns=list(range(len(wide))), data=zip(*wide, strict=True)))
+
+
+def test_text_that_is_not_unicode_is_found_beside_media() -> None:
+    table = Table(columns=["c", "a"], data=[[Classes([]), "x"], [None, "\ud800"]])
+    with pytest.raises(InvalidInput, match=r"row 1, column 'a': the text '\\ud800'"):
+        table.to_json(Files())

@@ -288,3 +288,28 @@ def test_scikit_learn_is_asked_for_late(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "sklearn.model_selection", None)
     with pytest.raises(Unsupported, match="needs scikit-learn, which is not installed; pip install scikit-learn"):
         estimators.learning_curve(RIDGE, X_NUMBERS, Y_NUMBERS)
+
+
+def test_models_that_count_no_clusters_have_no_elbow() -> None:
+    from sklearn.mixture import GaussianMixture
+
+    with pytest.raises(InvalidInput, match="a GaussianMixture has no n_clusters, which an elbow curve is over"):
+        clusterers.elbow_curve(GaussianMixture(), IRIS.data)
+
+
+def test_data_frames_and_series_are_taken_as_arrays() -> None:
+    frame = pd.DataFrame(FOREST.predict_proba(X_TEST), columns=NAMES)
+    series = pd.Series(Y_TEST)
+    assert classifiers.roc(series, frame, NAMES).table == classifiers.roc(Y_TEST, frame.to_numpy(), NAMES).table
+    named = pd.Series(pd.Categorical.from_codes(Y_TEST, NAMES))
+    chart = classifiers.confusion_matrix(named, pd.Series(np.array(NAMES)[FOREST.predict(X_TEST)]))
+    assert column(chart, "nPredictions") == metrics.confusion_matrix(Y_TEST, FOREST.predict(X_TEST)).ravel().tolist()
+    renamed = classifiers.class_proportions(["x", "y"], ["x"], ["ex", "why"])
+    assert column(renamed, "class") == ["ex", "ex", "why", "why"]
+
+
+def test_there_are_no_other_charts() -> None:
+    from forebear import sklearn as ours
+
+    with pytest.raises(AttributeError, match="module 'forebear.sklearn' has no attribute 'plot_pie'"):
+        ours.plot_pie  # noqa: B018
