@@ -25,6 +25,7 @@ from forebear.errors import InvalidInput
 from forebear.tracking.capture.lines import Screen
 from forebear.tracking.capture.output_log import MAX_BYTES, OutputLog
 from forebear.tracking.redaction import redact_output
+from forebear.tracking.reinit import in_notebook
 
 AUTO, OFF, WRAP, REDIRECT = "auto", "off", "wrap", "redirect"
 #: The last two are words of W&B for ways to do the second.
@@ -133,6 +134,8 @@ class Console:
             raise InvalidInput(f"console {mode!r} is unknown; there are {', '.join(MODES)}", code="invalid-setting")
         self._path = path
         self._mode = mode if mode in {OFF, REDIRECT} else WRAP
+        if mode == REDIRECT and in_notebook():
+            self._mode = WRAP  # cells print to messages of the kernel, not to descriptors
         self._max_bytes = max_bytes
         self._log: ConsoleLog | None = None
         self._owner = os.getpid()
@@ -177,6 +180,7 @@ class _Wrapped:
 
     def __init__(self, stream: Any, name: str) -> None:
         self.stream = stream
+        self.name = name
         self.taps: tuple[Tap, ...] = ()
         original = stream.write
         self._before = vars(stream).get("write")
@@ -192,9 +196,14 @@ class _Wrapped:
         self._write = write
         stream.write = write
 
+    @property
+    def is_outermost(self) -> bool:
+        """Whether ``write`` is ours."""
+        return vars(self.stream).get("write") is self._write
+
     def unwrap(self) -> bool:
         """Put the old ``write`` back; false where somebody has put another around ours, which then just hands on."""
-        if vars(self.stream).get("write") is not self._write:
+        if not self.is_outermost:
             return False
         if self._before is None:
             del self.stream.write
@@ -218,6 +227,7 @@ def _add_wrap_tap(tap: Tap) -> None:
             _wrapped.append(known)
         if tap not in known.taps:
             known.taps = (*known.taps, tap)
+    _follow_cells(True)
 
 
 def _remove_wrap_tap(tap: Tap) -> None:
@@ -225,6 +235,31 @@ def _remove_wrap_tap(tap: Tap) -> None:
         known.taps = tuple(one for one in known.taps if one != tap)
         if not known.taps and known.unwrap():
             _wrapped.remove(known)
+    _follow_cells(any(known.taps for known in _wrapped))
+
+
+def _follow_cells(follow: bool) -> None:
+    """Hear of every cell of a notebook that begins, or no more.
+
+    IPython puts a ``write`` of its own on the streams for each cell, and afterwards the one that was there before it:
+    ours, put on in the middle of a cell, would be gone with that cell.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None:
+        return
+    with contextlib.suppress(ValueError):  # it does not hear of them anyway
+        shell.events.unregister("pre_run_cell", _wrap_again)
+    if follow:
+        shell.events.register("pre_run_cell", _wrap_again)
+
+
+def _wrap_again(*_: Any) -> None:
+    for index, known in enumerate(_wrapped):
+        if known.taps and not known.is_outermost:
+            fresh = _Wrapped(known.stream, known.name)
+            fresh.taps, known.taps = known.taps, ()
+            _wrapped[index] = fresh
 
 
 def _forget_after_fork() -> None:
