@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Name of the file among those of a run.
 FILE_NAME = "alerts.jsonl"
+#: Seconds between two alerts of one title, unless something else is said.
+WAIT_SECONDS = 60.0
 #: Titles whose last alert is remembered.
 _REMEMBERED = 10_000
 #: Characters of an alert's text that are kept.
@@ -63,14 +65,15 @@ class Alerts:
             title: What it is about, in a few words.
             text: More words.
             level: ``INFO`` (default), ``WARN`` or ``ERROR``.
-            wait_duration: Send nothing if the last alert of this title is younger than this many seconds.
+            wait_duration: Send nothing if the last alert of this title is younger than this many seconds (60).
 
         Raises:
             InvalidInput: the level is not known.
             OSError: the file cannot be written.
         """
         chosen = _level_of(level)
-        seconds = wait_duration.total_seconds() if isinstance(wait_duration, timedelta) else float(wait_duration or 0)
+        wait = WAIT_SECONDS if wait_duration is None else wait_duration
+        seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
         if not self._is_due(str(title), seconds):
             return False
         words = f"{title}: {text}" if text else str(title)
