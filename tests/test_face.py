@@ -54,7 +54,8 @@ def test_names_and_signatures_are_the_pinned_ones() -> None:
 
 
 def test_every_public_name_has_an_owner_and_the_other_way_round() -> None:
-    assert set(forebear.__all__) == set(forebear._OWNERS) | {"__version__", "run"}
+    elsewhere = {"__version__", *forebear._CURRENT, *forebear._MODULES}
+    assert set(forebear.__all__) == set(forebear._OWNERS) | elsewhere
     assert dir(forebear) == sorted(forebear.__all__)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from forebear.errors import InvalidInput
 from forebear.media.base import Keep, Media, Read
 from forebear.media.partitioned_table import PartitionedTable
 from forebear.media.registry import revive
 from forebear.media.table import Table
-from forebear.media.table_columns import Column
+
+if TYPE_CHECKING:
+    from forebear.media.table_columns import Column
 
 
 class JoinedTable(Media):

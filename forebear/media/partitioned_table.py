@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from forebear.errors import InvalidInput
 from forebear.media.base import Keep, Media, Read
 from forebear.media.table import Table
-from forebear.media.table_columns import Column
+
+if TYPE_CHECKING:
+    from forebear.media.table_columns import Column
 
 
 class PartitionedTable(Media):
