@@ -62,16 +62,18 @@ def _arrow(columns: Mapping[str, Values]) -> Any:
 
 def _buffered(values: Values) -> Any:
     """Return values that lie in one buffer as an array over it, without making an object of each."""
-    if not isinstance(values, array) or importlib.util.find_spec("numpy") is None:
+    if not isinstance(values, (array, range)) or importlib.util.find_spec("numpy") is None:
         return values if isinstance(values, list) or hasattr(values, "dtype") else list(values)
     import numpy  # loaded with pandas anyway
 
+    if isinstance(values, range):
+        return numpy.arange(values.start, values.stop, values.step)
     return numpy.frombuffer(values, dtype=values.typecode)
 
 
 def uniform(values: Values) -> Values:
     """Return values of one type: as they are, else numbers as floats, else text, JSON for what is no text."""
-    if isinstance(values, array) or hasattr(values, "dtype"):
+    if isinstance(values, (array, range)) or hasattr(values, "dtype"):
         return values
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {float} or kinds <= {str} or kinds <= {bool}:

@@ -86,9 +86,17 @@ def whole(
     """
     from forebear.tracking.history.reading import read_columns  # as above
 
-    return HistoryTable(
-        read_columns(store, run, keys=keys, stream=stream, min_step=min_step, max_step=max_step, axes=axes)
-    )
+    columns = read_columns(store, run, keys=keys, stream=stream, min_step=min_step, max_step=max_step, axes=axes)
+    if WRITER not in columns and STEP in columns:
+        columns[STEP] = _counted(columns[STEP])
+    return HistoryTable(columns)
+
+
+def _counted(steps: Values) -> Values:
+    """Return steps, which rise, as a range where none is left out: a table of pandas takes that in no time."""
+    if len(steps) and steps[-1] - steps[0] == len(steps) - 1:
+        return range(steps[0], steps[-1] + 1)
+    return steps
 
 
 def any_rows(

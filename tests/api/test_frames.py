@@ -13,6 +13,7 @@ from forebear.errors import InvalidInput, Unsupported
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COLUMNS = {
     "step": array("q", [0, 1, 2]),
+    "row": range(5, 8),
     "loss": array("d", [0.5, math.nan, math.inf]),
     "acc": [0.1, None, 0.3],
     "count": [1, 2, None],
@@ -38,6 +39,7 @@ def test_every_type_of_column(kind):
     names = table.column_names if kind == "arrow" else list(table.columns)
     assert names == list(COLUMNS)
     assert listed(table, kind, "step") == [0, 1, 2]
+    assert listed(table, kind, "row") == [5, 6, 7]
     assert listed(table, kind, "loss") == [0.5, None, math.inf]
     assert listed(table, kind, "acc") == [0.1, None, 0.3]
     assert listed(table, kind, "count") == [1, 2, None]
