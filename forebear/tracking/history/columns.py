@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Sequence
 from enum import IntEnum
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import sub
 from typing import Any, NamedTuple
 
@@ -93,6 +93,8 @@ class Packer:
 
     def column(self, values: Sequence[Any]) -> Column:
         """Return plain values as a column; a value that changes its type is kept as it is."""
+        if isinstance(values, array):
+            return Column(Kind.FLOATS if values.typecode == "d" else Kind.INTS, self._words(values))
         types = set(map(type, values))
         if types == {float}:
             return Column(Kind.FLOATS, self._words(array("d", values)))
@@ -112,18 +114,17 @@ class Packer:
     def _line(self, numbers: Sequence[int]) -> list[Any]:
         first = numbers[0] if numbers else 0
         deltas = list(map(sub, numbers[1:], numbers))
-        if len(set(deltas)) <= 1:
-            return [_EVEN, first, deltas[0] if deltas else 0]
         try:
+            if len(set(deltas)) <= 1:
+                return [_EVEN, first, *array("q", deltas[:1] or [0])]
             return [_DELTAS, first, self._words(array("q", deltas))]
-        except OverflowError:
+        except OverflowError:  # differences of more than 64 bits
             return [_PLAIN, self._compress(msgspec.msgpack.encode(numbers))]
 
     def _words(self, numbers: array[Any]) -> bytes:
-        if not _LITTLE:
-            numbers.byteswap()
         data = numbers.tobytes()
-        return self._compress(b"".join([data[place::_WORD] for place in range(_WORD)]))
+        places = range(_WORD) if _LITTLE else reversed(range(_WORD))
+        return self._compress(b"".join([data[place::_WORD] for place in places]))
 
 
 class Unpacker:
@@ -197,6 +198,16 @@ class Unpacker:
         if not 0 <= zstandard.frame_content_size(data) <= MAX_COLUMN_BYTES:
             raise ValueError("its length is not told, or too much")
         return self._decompress(data)
+
+
+def joined(pieces: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """Return values one after the other: an array where all are arrays of one kind."""
+    if len(pieces) == 1:
+        return pieces[0]
+    arrays = [piece for piece in pieces if isinstance(piece, array)]
+    if len(arrays) == len(pieces) and len({piece.typecode for piece in arrays}) == 1:
+        return array(arrays[0].typecode, b"".join(arrays))
+    return list(chain.from_iterable(pieces))
 
 
 def _checked(values: list[Any], rows: int) -> list[Any]:

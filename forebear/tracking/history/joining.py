@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, repeat
 from operator import lt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from forebear.tracking.history.columns import Axis, StoredAxis, Unpacker
+from forebear.tracking.history.columns import Axis, StoredAxis, Unpacker, joined
 
 if TYPE_CHECKING:
     from forebear.records.history import HistoryBlock
@@ -38,14 +37,14 @@ class Table(NamedTuple):
     """Rows in their order: step and runtime (microseconds) of each, and columns.
 
     Attributes:
-        time_bases: Microseconds since 1970 that runtime 0 of each row stands for.
+        time_bases: Microseconds since 1970 that runtime 0 stands for: one number, or one for each row.
         writers: Label of the writer of each row; ``None`` where there is one alone.
         columns: By key; `MISSING` where a row has no value.
     """
 
     steps: Values
     runtimes: Values
-    time_bases: Iterable[int]
+    time_bases: int | Sequence[int]
     writers: list[str] | None
     columns: dict[str, Values]
 
@@ -121,21 +120,14 @@ def _strung(parts: Sequence[Part]) -> Table:
     keys = dict.fromkeys(key for part in parts for key in part.columns)
     steps = list(chain.from_iterable(part.axis.steps for part in parts))
     runtimes = list(chain.from_iterable(part.axis.runtimes for part in parts))
-    bases = chain.from_iterable(repeat(part.time_base, len(part.axis.steps)) for part in parts)
+    bases: int | list[int] = parts[0].time_base if parts else 0
+    if any(part.time_base != bases for part in parts):
+        bases = list(chain.from_iterable(repeat(part.time_base, len(part.axis.steps)) for part in parts))
     columns = {
-        key: _joined([part.columns.get(key) or [MISSING] * len(part.axis.steps) for part in parts]) for key in keys
+        key: joined([part.columns.get(key) or [MISSING] * len(part.axis.steps) for part in parts]) for key in keys
     }
     writers = [parts[0].writer] * len(steps) if parts and parts[0].writer else None
     return Table(steps, runtimes, bases, writers, columns)
-
-
-def _joined(pieces: list[Values]) -> Values:
-    if len(pieces) == 1:
-        return pieces[0]
-    arrays = [piece for piece in pieces if isinstance(piece, array)]
-    if len(arrays) == len(pieces) and len({piece.typecode for piece in arrays}) == 1:
-        return array(arrays[0].typecode, b"".join(arrays))
-    return list(chain.from_iterable(pieces))
 
 
 def _merged(parts: Sequence[Part], by_step: bool) -> Table:

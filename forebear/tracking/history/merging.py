@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
+from operator import lt
 from typing import TYPE_CHECKING, Any
 
-from forebear.tracking.history.blocks import Origin, build_block, rows_in_block
-from forebear.tracking.history.columns import Axis, Packer, Unpacker
+from forebear.tracking.history.blocks import BLOCK_VALUES, Origin, build_block, rows_in_block
+from forebear.tracking.history.columns import Axis, Packer, Unpacker, joined
 from forebear.tracking.working import no_pause
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from forebear.records.history import HistoryBlock, Stream
     from forebear.tracking.journal.frames import Session
 
-#: Values that are looked at in one go: their blocks are in memory together.
-_WINDOW_VALUES = 1 << 20
+#: Values that are looked at in one go, about: their blocks are in memory together.
+_WINDOW_VALUES = BLOCK_VALUES
 
 
 class SmallBlocks:
@@ -50,11 +51,13 @@ class SmallBlocks:
 def _windows(spans: list[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
     """Yield first and last step of stretches that hold about as many values as may be looked at together."""
     held: list[tuple[int, int, int]] = []
+    values = 0
     for span in sorted(spans):
-        if held and sum(values for _, _, values in held) + span[2] > _WINDOW_VALUES:
+        if held and values + span[2] > _WINDOW_VALUES:
             yield held[0][0], max(last for _, last, _ in held)
-            held = []
+            held, values = [], 0
         held.append(span)
+        values += span[2]
     if len(held) > 1:
         yield held[0][0], max(last for _, last, _ in held)
 
@@ -92,14 +95,16 @@ def _shares(blocks: list[HistoryBlock], most: int) -> Iterator[list[HistoryBlock
     Large blocks between them stay between them: blocks that follow one another are read faster than others.
     """
     share: list[HistoryBlock] = []
+    rows = 0
     for block in blocks:
         small = _is_small(block)
-        if not small or sum(one.rows for one in share) + block.rows > most:
+        if not small or rows + block.rows > most:
             if len(share) > 1:
                 yield share
-            share = []
+            share, rows = [], 0
         if small:
             share.append(block)
+            rows += block.rows
     if len(share) > 1:
         yield share
 
@@ -112,13 +117,13 @@ def merge_blocks(blocks: Sequence[HistoryBlock], origin: Origin, pause: Callable
         list(chain.from_iterable(line)) for line in zip(*((a.seqs, a.steps, a.runtimes) for a in axes), strict=True)
     ]
     # Of sets of keys that differ in their order alone, rows lie between one another.
-    order = sorted(range(len(lines[0])), key=lines[0].__getitem__)
+    in_order = all(map(lt, lines[0], islice(lines[0], 1, None)))
+    order = [] if in_order else sorted(range(len(lines[0])), key=lines[0].__getitem__)
 
-    def columns() -> Iterator[tuple[str, list[Any]]]:
+    def columns() -> Iterator[tuple[str, Sequence[Any]]]:
         for key in blocks[0].columns:
-            parts = (unpacker.column(block.columns[key], block.rows) for block in blocks)
-            values = list(chain.from_iterable(parts))
-            yield key, [values[row] for row in order]
+            values = joined([unpacker.column(block.columns[key], block.rows) for block in blocks])
+            yield key, values if in_order else [values[row] for row in order]
 
-    axis = Axis(*([line[row] for row in order] for line in lines))
+    axis = Axis(*(line if in_order else [line[row] for row in order] for line in lines))
     return build_block(Packer(), origin, blocks[0].stream, axis, columns(), pause)

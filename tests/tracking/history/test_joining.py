@@ -93,7 +93,7 @@ def test_blocks_that_follow_one_another_stay_arrays() -> None:
     table = join(parts_of(blocks_of(rows, [4, 7])))
     assert isinstance(table.columns["a"], array)
     assert list(table.columns["a"]) == list(range(10))
-    assert list(table.time_bases) == [1_000] * 10
+    assert table.time_bases == 1_000
 
 
 def test_a_key_that_comes_later_is_missing_before() -> None:
@@ -110,7 +110,7 @@ def test_rows_without_steps_are_in_the_order_of_time(order: list[int]) -> None:
         blocks += buffer.take(Origin(0, "", moment * 1_000))
     table = join(parts_of(blocks), by_step=False)
     assert list(table.columns["cpu"]) == [0, 1, 2]
-    assert list(table.time_bases) == [0, 1_000, 2_000]
+    assert table.time_bases == [0, 1_000, 2_000]
 
 
 def test_nothing_is_an_empty_table() -> None:

@@ -63,7 +63,7 @@ def test_rows_are_the_same_wherever_they_lie(run: JournaledRun, taken: int) -> N
     assert [(row["loss"], row["epoch"]) for row in rows] == [(step / 2, step) for step in range(10)]
     base = run.journal.session.time_base
     assert [row["_runtime"] for row in rows] == [step / 1_000 for step in range(10)]
-    assert [row["_timestamp"] for row in rows] == [(base + step * 1_000) / 1e6 for step in range(10)]
+    assert [round(row["_timestamp"] * 1e6) for row in rows] == [base + step * 1_000 for step in range(10)]
 
 
 def test_rows_of_a_step_are_one_row_and_later_values_win(run: JournaledRun) -> None:
