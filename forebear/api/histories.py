@@ -99,13 +99,6 @@ def _counted(steps: Values) -> Values:
     return steps
 
 
-def any_rows(
-    store: Store, run: RunRecord, keys: Sequence[str] | None = None, min_step: int | None = None
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a history from a step on; with ``keys``, those that have one of them."""
-    yield from whole(store, run, keys, min_step).rows()
-
-
 def sampled(
     store: Store,
     run: RunRecord,

@@ -31,10 +31,10 @@ def follow(
     while True:
         # Asked before the rows are: what a run logs before it ends is there when it has ended.
         over = not go_on or _is_over(run)
-        shown = list(rows.next(everything=over or first))
+        shown = list(rows.next(everything=over, most=number if first else None))
         printed = log.next() if log is not None else []
         if first:
-            shown, printed, first = shown[-number:] if number else [], printed[-number:] if number else [], False
+            printed, first = printed[-number:] if number else [], False
         if shown or printed:
             session.output.show(TailView(run.record, shown, printed))
         if over:
@@ -64,26 +64,29 @@ class RowsSince:
         self._next: int | None = None
         self._held: dict[str, Any] | None = None
 
-    def next(self, *, everything: bool) -> Iterator[dict[str, Any]]:
-        """Yield the rows that are new.
+    def next(self, *, everything: bool, most: int | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the rows that are new, or no more than the last ``most`` of them.
 
         The newest one may still grow while its step is written, so it waits until it stays as it is, a later one is
         there, or ``everything`` is asked for.
         """
-        rows = list(self._read())
+        rows = self._read(most)
         if rows and not everything and rows[-1] != self._held:
             self._held = rows.pop()
         for row in rows:
             self._next = row["_step"] + 1
-            yield row
+            if most != 0:
+                yield row
 
-    def _read(self) -> Iterator[dict[str, Any]]:
+    def _read(self, most: int | None) -> list[dict[str, Any]]:
         keys = None
         if self._patterns:
             keys = matching(self._run.history_keys, self._patterns)
             if not keys:
-                return
-        yield from histories.any_rows(self._run.store, self._run.record, keys, self._next)
+                return []
+        table = histories.whole(self._run.store, self._run.record, keys, self._next)
+        first = 0 if most is None else len(table) - max(1, most)
+        return table.taken(range(max(0, first), len(table))).rows()
 
 
 class LogSince:
