@@ -18,39 +18,56 @@ if TYPE_CHECKING:
 
 #: Values that are looked at in one go, about: their blocks are in memory together.
 _WINDOW_VALUES = BLOCK_VALUES
+#: Sets of keys that are remembered because another block of theirs may come.
+_MOST_SETS = 4_096
+
+
+#: First step, last step and values of a block.
+_Span = tuple[int, int, int]
 
 
 class SmallBlocks:
     """The blocks that a recorder wrote and that are worth merging: where they lie, not what they hold."""
 
     def __init__(self) -> None:
-        #: By stream: first step, last step and values of each.
-        self._spans: dict[Stream, list[tuple[int, int, int]]] = {}
+        #: By stream and set of keys.
+        self._spans: dict[tuple[Stream, int], list[_Span]] = {}
+        #: Blocks that have another of the same keys to be merged with.
         self.count = 0
 
     def note(self, blocks: Iterable[HistoryBlock]) -> None:
         """Remember those of new blocks that are less than half full."""
         for block in blocks:
             if _is_small(block):
-                span = (block.first_step, block.last_step, block.rows * max(1, len(block.columns)))
-                self._spans.setdefault(block.stream, []).append(span)
-                self.count += 1
+                name = (block.stream, hash(frozenset(block.columns)))
+                spans = self._spans.setdefault(name, [])
+                spans.append((block.first_step, block.last_step, block.rows * max(1, len(block.columns))))
+                self.count += 1 if len(spans) > 2 else 2 * (len(spans) == 2)
+        if len(self._spans) > _MOST_SETS:
+            # So many sets of keys do not come again; a run may have one for each row.
+            self._spans = {name: spans for name, spans in self._spans.items() if len(spans) > 1}
 
     def merge(self, catalog: Catalog, run_key: int, session: Session, pause: Callable[[], None] = no_pause) -> None:
         """Merge what was noted, window by window; what is small still counts as noted.
 
         Cost: reads and writes what the small blocks hold, and large ones that lie between them; memory of one window.
         """
-        spans, self._spans, self.count = self._spans, {}, 0
+        noted, self._spans, self.count = self._spans, {}, 0
         origin = Origin.of(session)
-        for stream, found in spans.items():
-            for first, last in _windows(found):
+        streams: dict[Stream, list[_Span]] = {}
+        for name, spans in noted.items():
+            if len(spans) > 1:
+                streams.setdefault(name[0], []).extend(spans)
+            else:
+                self._spans[name] = spans
+        for stream, spans in streams.items():
+            for first, last in _windows(spans):
                 merge_window(catalog, run_key, origin, stream, first, last, pause, self)
 
 
-def _windows(spans: list[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
+def _windows(spans: list[_Span]) -> Iterator[tuple[int, int]]:
     """Yield first and last step of stretches that hold about as many values as may be looked at together."""
-    held: list[tuple[int, int, int]] = []
+    held: list[_Span] = []
     values = 0
     for span in sorted(spans):
         if held and values + span[2] > _WINDOW_VALUES:
