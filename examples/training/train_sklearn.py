@@ -10,6 +10,7 @@ Everything goes to the nearest store (``forebear init`` makes one beside your co
 """
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
 
+    log_data()
     with forebear.init(project="training", job_type="train", config=args, tags=["sklearn"]) as run:
         run.define_metric("accuracy", summary="max", goal="maximize")
         run.define_metric("loss", summary="min")
@@ -43,15 +45,22 @@ def main() -> None:
     print(f"run {run.name}: best accuracy {run.summary['accuracy']['max']:.1%}")
 
 
-def split(run: forebear.Run) -> tuple[Any, Any]:
-    """Log the data as a version of its own, so that the model knows what it was made from."""
+def log_data() -> None:
+    """Log the data by a run of its own, so that the model knows what it was made from; the same data is no new version."""
     digits = load_digits()
-    images, labels = digits.images / 16, digits.target
-    data = forebear.Artifact("digit-data", type="dataset", metadata={"images": len(labels)})
-    with data.new_file("digits.npz", mode="wb") as file:
-        np.savez(file, images=images, labels=labels)
-    run.use_artifact(data)
-    train_x, test_x, train_y, test_y = train_test_split(images, labels, random_state=run.config.seed)
+    with forebear.init(project="training", job_type="ingest") as run:
+        data = forebear.Artifact("digit-data", type="dataset", metadata={"images": len(digits.target)})
+        with data.new_file("digits.npz", mode="wb") as file:
+            np.savez(file, images=digits.images / 16, labels=digits.target)
+        run.log_artifact(data)
+
+
+def split(run: forebear.Run) -> tuple[Any, Any]:
+    """Use the newest data, and keep a quarter of it for the test."""
+    digits = np.load(Path(run.use_artifact("digit-data:latest").download()) / "digits.npz")
+    train_x, test_x, train_y, test_y = train_test_split(
+        digits["images"], digits["labels"], random_state=run.config.seed
+    )
     return (train_x, train_y), (test_x, test_y)
 
 
