@@ -226,7 +226,7 @@ def _matches(field: str, value: Any) -> Condition:
     try:
         re.compile(value)
     except re.error as err:
-        raise _invalid(f"{value!r} is no regular expression: {err}") from err
+        raise InvalidInput(f"{value!r} is no regular expression: {err}", code="bad-pattern") from err
     return Compare(field, "regex", value)
 
 

@@ -13,7 +13,11 @@ from forebear.errors import InvalidInput, Unsupported
 
 KINDS = ("pandas", "polars", "arrow")
 #: Kind → the module it needs and what installs that.
-_MODULES = {"pandas": ("pandas", "pandas"), "polars": ("polars", "polars"), "arrow": ("pyarrow", "pyarrow")}
+_MODULES = {
+    "pandas": ("pandas", "'forebear[frames]'"),
+    "polars": ("polars", "polars"),
+    "arrow": ("pyarrow", "'forebear[frames]'"),
+}
 
 #: The values of one column, one a row; ``None`` where a row has none.
 Values = Sequence[Any]
@@ -37,8 +41,10 @@ def frame(columns: Mapping[str, Values], kind: str) -> Any:
     if kind not in KINDS:
         raise InvalidInput(f"there is no table of kind {kind!r}; there are {', '.join(KINDS)}", code="unknown-format")
     if not has(kind):
-        raise Unsupported(f"a table of kind {kind!r} needs a library; pip install {_MODULES[kind][1]}",
-                          code="library-missing")  # fmt: skip
+        raise Unsupported(
+            f"a table of kind {kind!r} needs a package that is not installed: pip install {_MODULES[kind][1]}",
+            code="missing-extra",
+        )
     return {"pandas": _pandas, "polars": _polars, "arrow": _arrow}[kind](columns)
 
 

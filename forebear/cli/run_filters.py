@@ -93,5 +93,5 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as err:
-        raise InvalidInput(f"{text!r} is no regular expression: {err}", code="invalid-filter") from err
+        raise InvalidInput(f"{text!r} is no regular expression: {err}", code="bad-pattern") from err
     return text
