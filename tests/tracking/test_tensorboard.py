@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -12,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
 
 from forebear.errors import Conflict
 from forebear.tracking import tensorboard as module
@@ -289,3 +292,22 @@ def test_a_forked_child_follows_nothing(run: Any, tmp_path: Path) -> None:
         follower.stop()
         os._exit(len(follower._folders))
     assert os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.fixture(scope="module")
+def sound_events(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return tensor_events(tmp_path_factory.mktemp("events")).read_bytes()
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+def test_no_damage_breaks_the_reader(sound_events: bytes, data: st.DataObject) -> None:
+    content = bytearray(sound_events)
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "damaged")
+        path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+        for point in EventFile(path).read():
+            assert isinstance(point.tag, str)
+            assert isinstance(point.value, float | Histogram | Picture)

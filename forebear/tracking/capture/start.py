@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from forebear.records.runs import RunChanges
 from forebear.tracking.capture import console as console_module
 from forebear.tracking.capture.console import Console
 from forebear.tracking.files import RunFiles, files_of, restore_file
-from forebear.tracking.terminal import termwarn
+from forebear.tracking.terminal import be_silent, termwarn
 
 if TYPE_CHECKING:
     from forebear.records.runs import RunOrigin
@@ -31,6 +32,9 @@ WAIT_SECONDS = 5.0
 def start_capture(run: Run) -> None:
     """Begin to capture for a run, as its settings say; its end ends it. Never raises."""
     settings = run.settings
+    if settings.silent:
+        be_silent(True)
+        run.at_end(partial(be_silent, False))
     if run.disabled:
         return
     files = files_of(run)  # first of all, so that its end comes last: by then the others have written their files

@@ -6,7 +6,9 @@ import errno
 import os
 from pathlib import Path
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from forebear.tracking.capture import output_log
 from forebear.tracking.capture.output_log import TAIL_BYTES, OutputLog
@@ -149,3 +151,37 @@ def test_memory_stays_small_whatever_is_written(path: Path) -> None:
     assert held <= TAIL_BYTES
     log.close()
     assert os.stat(path).st_size == 50 * 101_000
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from(["put", "replace", "many", "flush"]), st.integers(0, 20)), max_size=60))
+def test_the_file_is_always_what_the_rows_are(tmp_path: Path, steps: list[tuple[str, int]]) -> None:
+    path = tmp_path / "model.log"
+    path.unlink(missing_ok=True)
+    log = OutputLog(path, plain)
+    model: list[str] = []
+    where: dict[int, int] = {}
+    floor = 0
+    for word, number in steps:
+        if word == "put":
+            where[log.put(None, "x" * number)] = len(model)
+            model.append("x" * number)
+        elif word == "many":
+            log.put_many("a\nb")
+            model += ["a", "b"]
+            floor = len(model)  # rows in front of these cannot be replaced any more
+        elif word == "replace" and where:
+            row = sorted(where)[number % len(where)]
+            text = "y" * number
+            again = log.put(row, text)
+            assert (again == row) == (where[row] >= floor)
+            if again == row:
+                model[where[row]] = text
+            else:
+                where[again] = len(model)
+                model.append(text)
+        elif word == "flush":
+            log.flush()
+            assert path.read_text() == "".join(f"{one}\n" for one in model)
+    log.close()
+    assert path.read_text() == "".join(f"{one}\n" for one in model)

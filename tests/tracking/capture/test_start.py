@@ -204,3 +204,65 @@ assert "subprocess" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_traceback_that_ends_a_script_is_in_its_log() -> None:
+    program = "import forebear\nforebear.init(project='p', id='r')\nprint('begun')\nraise ValueError('too deep')\n"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "too deep" in done.stderr
+    run = shared_store().catalog.run(load_settings().entity, "p", "r")
+    assert run is not None
+    log = files_of(run)["output.log"].decode()
+    assert log.startswith("begun\n")
+    assert "ValueError: too deep\n" in log
+
+
+def test_a_script_that_is_asked_to_end_leaves_its_log() -> None:
+    program = """
+import forebear, os, signal
+forebear.init(project='p', id='r')
+print('begun', flush=True)
+print('half a li', end='')
+os.kill(os.getpid(), signal.SIGTERM)
+signal.pause()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGTERM
+    store = shared_store()
+    recover_journals(store)
+    run = store.catalog.run(load_settings().entity, "p", "r")
+    assert run is not None
+    assert files_of(run)["output.log"].decode().startswith("begun\nhalf a li")
+
+
+def test_a_forked_worker_prints_and_logs_without_harm() -> None:
+    program = """
+import forebear, os
+run = forebear.init(project='p', id='r', settings={'x_stats_sampling_interval': 0.1})
+print('parent', flush=True)
+pid = os.fork()
+if not pid:
+    print('child', flush=True)
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+print('parent again')
+run.finish()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.split("\n")) == ["", "child", "parent", "parent again"]
+    run = shared_store().catalog.run(load_settings().entity, "p", "r")
+    assert run is not None
+    assert files_of(run)["output.log"] == b"parent\nparent again\n"
+
+
+def test_a_silent_run_says_nothing_and_others_speak_again(capsys: pytest.CaptureFixture[str]) -> None:
+    with forebear.init(project="p", settings=ALL_OFF | {"silent": True}) as run:
+        run.alert("quiet, please")
+        run.save("none.txt", policy="now")
+    assert capsys.readouterr().err == ""
+    assert b"quiet, please" in files_of(run)["alerts.jsonl"]
+    with forebear.init(project="p", settings=ALL_OFF) as run:
+        run.alert("aloud")
+    assert "forebear: alert: aloud" in capsys.readouterr().err
