@@ -54,6 +54,10 @@ class Point(NamedTuple):
     value: float | Histogram | Picture
 
 
+class _NoEvents(Exception):
+    """The file is damaged beyond its next record, or was never one of events."""
+
+
 class EventFile:
     """An event file that may still grow."""
 
@@ -69,6 +73,12 @@ class EventFile:
         """Yield what was written since the last call; a record that is not whole yet waits. Raises `OSError`."""
         if self._damaged:
             return
+        try:
+            yield from self._read_on()
+        except _NoEvents:
+            self._damaged = True
+
+    def _read_on(self) -> Iterator[Point]:
         with open(self.path, "rb") as file:
             file.seek(self._position)
             pending = b""
@@ -80,16 +90,13 @@ class EventFile:
                     self._position += _HEADER.size + len(record) + _FOOTER_BYTES
                     yield from self._points(record)
                 pending = pending[used:]
-                if self._damaged:
-                    return
 
     def _record_at(self, content: bytes, start: int) -> bytes | None:
         if len(content) - start < _HEADER.size:
             return None
         length, _ = _HEADER.unpack_from(content, start)
         if length > _MAX_RECORD_BYTES:
-            self._damaged = True
-            return None
+            raise _NoEvents
         begin = start + _HEADER.size
         if len(content) < begin + length + _FOOTER_BYTES:
             return None
