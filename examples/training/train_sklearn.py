@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def log_data() -> None:
-    """Log the data by a run of its own, so that the model knows what it was made from; the same data is no new version."""
+    """Log the data by a run of its own, so that the model knows what it was made from."""
     digits = load_digits()
     with forebear.init(project="training", job_type="ingest") as run:
         data = forebear.Artifact("digit-data", type="dataset", metadata={"images": len(digits.target)})
