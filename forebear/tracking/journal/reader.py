@@ -169,7 +169,9 @@ class JournalReader:
             used = self._take(self.file.read(self.position, stop - self.position))
             if used == 0 and self._goes_on() and not self._overcome(size, final):
                 break
-        return Piece(start, self.position, self._grouped(), self._values)
+        piece = Piece(start, self.position, self._grouped(), self._values)
+        self._reset()  # a reader that waits for more keeps nothing of what it gave away
+        return piece
 
     def _goes_on(self) -> bool:
         return not self._cut and not self.newer
