@@ -21,6 +21,7 @@ _HINTS = {
     "version-not-found": "forebear artifact ls {name} lists its versions and aliases",
     "ambiguous-digest": "forebear artifact ls {name} lists its versions with their digests",
     "alias-moved": "forebear artifact alias {name} --history shows who moved it and when",
+    "run-running": "add --force if it runs no more, on a machine that cannot be looked at",
     "run-not-found": "forebear run ls lists the runs, with --all of every project",
     "version-has-aliases": "add --aliases to take its aliases away with it",
     "missing-blob": "forebear artifact verify {name} names every damaged file",

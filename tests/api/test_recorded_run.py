@@ -6,7 +6,7 @@ import pytest
 
 import forebear
 from forebear.api import recorded_run
-from forebear.errors import Conflict, InvalidInput, NotFound
+from forebear.errors import Conflict, InvalidInput, NotFound, StorageFailure
 from forebear.records.runs import NewRun, RunOrigin
 
 
@@ -181,3 +181,15 @@ def test_artifacts_of_another_store_are_refused(api, tmp_path):
     for call in (api.run("a").use_artifact, api.run("a").log_artifact):
         with pytest.raises(InvalidInput, match="this run is in"):
             call(foreign)
+
+
+def test_a_store_that_cannot_be_written_can_be_read(api, monkeypatch):
+    gone = RunOrigin(host=api.run("a").origin.host, pid=2**22 + 1)
+    api.store.catalog.add_run(NewRun("local", "p", "dead", "dead", origin=gone))
+
+    def refuse(*_):
+        raise StorageFailure("the disk is read-only")
+
+    monkeypatch.setattr(type(api.store.catalog), "update_run", refuse)
+    assert api.run("dead").state == "crashed"
+    assert len(api.runs()) == 5

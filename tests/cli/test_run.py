@@ -146,7 +146,7 @@ def test_columns_that_end_alike_say_where_they_are_from(cli):
 def test_ls_in_groups(cli, pipeline):
     answer = cli("run", "ls", "-f", "job_type!=cli", "--group-by", "job_type", "--columns", "summary.acc")
     head, *rows = [line.split() for line in answer.lines]
-    assert head == ["JOB_TYPE", "RUNS", "acc", "MIN", "…", "MAX"]
+    assert head == ["JOB", "TYPE", "RUNS", "acc", "MIN", "…", "MAX"]
     assert rows == [["evaluate", "1", "–"], ["train", "2", "1.45", "0.96667", "…", "1.9333"], ["prepare", "1", "–"]]
     records = cli("run", "ls", "--group-by", "config.net.layers", "--json").json_lines()
     assert records[1]["group"] == {"config.net.layers": 2}

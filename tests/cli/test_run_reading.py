@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import forebear
-from forebear.cli.layout import plain
+from forebear.cli.layout import plain, width_of
 from forebear.cli.output import Screen
 from forebear.cli.run_history import spread
 from forebear.cli.views.run_compare import OTHER, same
@@ -236,3 +236,15 @@ def test_rm_of_a_running_run(cli):
     cli("init")
     with forebear.init(id="live"):
         assert "is running; stop it first" in cli("run", "rm", "live", "--yes", status=5).err
+
+
+def test_many_runs_stand_in_several_tables(cli):
+    cli("init")
+    for number in range(7):
+        with forebear.init(id=f"run-{number}", config={"lr": number}):
+            pass
+    view = cli("run", "compare", *(f"run-{number}" for number in range(7))).view
+    heads = [plain(spans).split() for spans in view.lines(Screen(80, None)) if "run-0" in plain(spans)]
+    assert heads == [["run-0", "run-1", "run-2"], ["run-0", "run-3", "run-4"], ["run-0", "run-5", "run-6"]]
+    assert all(width_of(spans) <= 80 for spans in view.lines(Screen(80, None)))
+    assert sum("run-0" in plain(spans) for spans in view.lines(Screen(None, None))) == 1

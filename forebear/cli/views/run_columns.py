@@ -131,6 +131,9 @@ def columns_for(fields: Sequence[str], *, qualified: bool) -> list[RunColumn]:
 
 def titles_of(fields: Iterable[str]) -> dict[str, str]:
     """Return the head of each field's column: the key alone, unless two fields end in the same."""
-    keys = {field: field.partition(".")[2] if field.partition(".")[0] in SIDES else field.upper() for field in fields}
+    keys = {
+        field: field.partition(".")[2] if field.partition(".")[0] in SIDES else field.upper().replace("_", " ")
+        for field in fields
+    }
     taken = list(keys.values())
     return {field: clean(field if taken.count(key) > 1 else key) for field, key in keys.items()}

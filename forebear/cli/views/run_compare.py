@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from forebear.cli.curves import Metric
     from forebear.records.runs import RunRecord
 
+#: Cells that names take, and the least that a run needs to be read.
+_NAME_CELLS, _RUN_CELLS = 14, 18
 #: Style of a value that is another than that of the first run.
 OTHER = "bold yellow"
 
@@ -87,45 +89,61 @@ class CompareView(View):
                     yield each.name if section.name == "run" else f"{section.name}.{each.name}"
 
     def lines(self, screen: Screen) -> Iterator[Spans]:
-        """Return one table with a column a run; what differs from the first run stands out."""
-        labels = [run.id for run in self.runs]
-        columns = [Column("", shrink=True), *(Column(label, shrink=True) for label in labels)]
-        rows: list[Sequence[Cell]] = [["name", *(Span(clean(run.name), "bold") for run in self.runs)]]
-        equal = 0
-        for section in self.sections:
-            shown = [each for each in section.lines if self.everything or each.differs]
-            equal += sum(not each.differs for each in section.lines)
-            if shown:
-                rows.append(self._head(section.name))
-                rows += [_cells(each, numbers=section.name == "summary") for each in shown]
-        if self.curves:
-            rows.append(self._head("metrics"))
-            rows += [self._curves(key, found) for key, found in self.curves.items()]
-        yield from table(columns, rows, screen.width)
+        """Return a table with a column a run, or several below one another where there is no room for all.
+
+        The first run is the first column of each; what differs from it stands out.
+        """
+        for position, shown in enumerate(self._shares(screen.width)):
+            if position:
+                yield ()
+            yield from self._table(shown, screen.width)
+        equal = sum(not each.differs for section in self.sections for each in section.lines)
         if equal and not self.everything:
             yield ()
             yield line(Span(f"{count(equal, 'value')} equal in all of them; --all shows them", "dim"))
 
-    def _head(self, title: str) -> list[Cell]:
-        return [Span(title.upper(), "dim"), *("" for _ in self.runs)]
+    def _shares(self, width: int | None) -> Iterator[list[int]]:
+        """Yield which runs stand in one table, the first in each."""
+        others = range(1, len(self.runs))
+        fitting = len(others) if width is None else max(1, (width - _NAME_CELLS) // _RUN_CELLS - 1)
+        for start in range(1, len(self.runs), fitting):
+            yield [0, *others[start - 1 : start - 1 + fitting]]
 
-    def _curves(self, key: str, found: Sequence[Metric | None]) -> list[Cell]:
+    def _table(self, shown: Sequence[int], width: int | None) -> Iterator[Spans]:
+        columns = [Column("", shrink=True), *(Column(self.runs[index].id, shrink=True) for index in shown)]
+        rows: list[Sequence[Cell]] = [["name", *(Span(clean(self.runs[index].name), "bold") for index in shown)]]
+        for section in self.sections:
+            lines = [each for each in section.lines if self.everything or each.differs]
+            if lines:
+                rows.append(self._head(section.name, shown))
+                rows += [_cells(each, shown, numbers=section.name == "summary") for each in lines]
+        if self.curves:
+            rows.append(self._head("metrics", shown))
+            rows += [self._curves(key, shown) for key in self.curves]
+        yield from table(columns, rows, width)
+
+    def _head(self, title: str, shown: Sequence[int]) -> list[Cell]:
+        return [Span(title.upper(), "dim"), *("" for _ in shown)]
+
+    def _curves(self, key: str, shown: Sequence[int]) -> list[Cell]:
+        found = self.curves[key]
         # Of one height for all runs, so that a curve that stays low is seen to.
         drawn = sparklines([() if metric is None else metric.curve for metric in found], NARROW)
         curves = [curve if curve.strip() else _described(metric) for curve, metric in zip(drawn, found, strict=True)]
-        return [f"  {clean(key)}", *(Span(curve, CURVE_STYLE) for curve in curves)]
+        return [f"  {clean(key)}", *(Span(curves[index], CURVE_STYLE) for index in shown)]
 
 
 def _described(metric: Metric | None) -> str:
     return NOTHING if metric is None else count(metric.rows, "row")
 
 
-def _cells(each: Line, *, numbers: bool) -> list[Cell]:
+def _cells(each: Line, shown: Sequence[int], *, numbers: bool) -> list[Cell]:
     first = each.values[0]
     cells: list[Cell] = [f"  {clean(each.name)}"]
-    for position, value in enumerate(each.values):
-        style = OTHER if position and not same(value, first) else ""
+    for index in shown:
+        value = each.values[index]
+        style = OTHER if index and not same(value, first) else ""
         text = last_text(value).text
-        change = change_text(first, value) if position and numbers and is_number(first) and is_number(value) else ""
+        change = change_text(first, value) if index and numbers and is_number(first) and is_number(value) else ""
         cells.append(line(Span(text, style), *([Span(f"  {change}", "dim")] if change else [])))
     return cells

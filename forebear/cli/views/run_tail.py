@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from forebear.cli.layout import Line, Span, fit, line
+from forebear.cli.layout import Line, Span, fit, line, width_of
 from forebear.cli.output import Screen, View
 from forebear.cli.text import clean
 from forebear.cli.views.run_columns import STATE_STYLES
@@ -42,15 +42,18 @@ class TailView(View):
         for text in self.printed:
             yield fit(line(Span("│ ", "dim"), Span(clean(text.expandtabs()), "dim")), screen.width)
         for row in self.rows:
-            yield fit(_row(row), screen.width)
+            yield _row(row, screen.width)
 
 
-def _row(row: Mapping[str, Any]) -> Line:
+def _row(row: Mapping[str, Any], width: int | None) -> Line:
     spans = [Span(f"{row['_step']:>{_STEP_CELLS}}", "bold")]
     for key, value in row.items():
         if not key.startswith("_"):
-            # One part, so that a narrow terminal leaves out a metric as a whole.
-            spans.append(Span(f"  {clean(key)} {last_text(value).text}"))
+            pair = (Span(f"  {clean(key)} ", "dim"), last_text(value))
+            # A narrow terminal leaves out a metric as a whole.
+            if width is not None and width_of((*spans, *pair)) > width:
+                break
+            spans += pair
     return tuple(spans)
 
 
