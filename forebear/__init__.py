@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from forebear.plot.custom_chart import plot_table as plot_table
     from forebear.plot.custom_chart import visualize as visualize
     from forebear.settings import Settings as Settings
+    from forebear.tracking import tensorboard as tensorboard
     from forebear.tracking.alerts import AlertLevel as AlertLevel
     from forebear.tracking.face import alert as alert
     from forebear.tracking.face import define_metric as define_metric
@@ -181,6 +182,7 @@ __all__ = [  # noqa: RUF022 - a list that checkers can read; test_face.py keeps 
     "summary",
     "teardown",
     "termerror",
+    "tensorboard",
     "termlog",
     "termwarn",
     "unwatch",
@@ -197,7 +199,7 @@ _CURRENT = {
     "run": ("forebear.tracking.current", "current_run"),
     "summary": ("forebear.tracking.face", "current_summary"),
 }
-_MODULES = ("plot", "sklearn")
+_MODULES = {"plot": "forebear.plot", "sklearn": "forebear.sklearn", "tensorboard": "forebear.tracking.tensorboard"}
 
 
 def __getattr__(name: str) -> Any:
@@ -205,7 +207,7 @@ def __getattr__(name: str) -> Any:
         module, function = _CURRENT[name]
         return getattr(import_module(module), function)()
     if name in _MODULES:
-        return import_module(f"forebear.{name}")
+        return import_module(_MODULES[name])
     if name in _OWNERS:
         value = getattr(import_module(_OWNERS[name]), name)
         globals()[name] = value
