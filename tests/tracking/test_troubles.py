@@ -1,0 +1,96 @@
+"""What goes wrong under a run: a full disk, a store that is busy, a clock that jumps, values of 20 MB, many keys."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import forebear
+from forebear.tracking.history.reading import read_rows
+
+if TYPE_CHECKING:
+    import pytest
+
+QUIET = {"x_disable_stats": True, "x_disable_meta": True, "console": "off"}
+
+
+def values(run_id: str, key: str = "a") -> list[Any]:
+    api = forebear.Api(project="p")
+    return [row[key] for row in read_rows(api.store, api.run(run_id).record, keys=[key])]
+
+
+def test_a_full_disk_stops_no_training_and_loses_nothing_once_there_is_room() -> None:
+    script = f"""
+import resource, signal, forebear
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+run = forebear.init(project="p", id="it", settings={QUIET!r})
+for number in range(10):
+    run.log({{"a": number}})
+resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+for number in range(10, 500):
+    run.log({{"a": number}})
+run.summary["note"] = "while it was full"
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+for number in range(500, 510):
+    run.log({{"a": number}})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert done.stderr.count("cannot write what the run logs") == 1
+    assert "Traceback" not in done.stderr
+    assert values("it") == list(range(510))
+    assert forebear.Api(project="p").run("it").record.summary["note"] == "while it was full"
+
+
+def test_a_store_that_is_busy_holds_no_training_up() -> None:
+    import pysqlite3
+
+    with forebear.init(project="p", id="it", settings=QUIET) as run:
+        other = pysqlite3.connect(str(Path(run.store.url) / "catalog.db"), isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        begun = time.monotonic()
+        for number in range(2_000):
+            run.log({"a": number})
+        assert time.monotonic() - begun < 5, "rows go to the journal, which waits for nobody"
+        assert run.summary["a"] == 1_999
+        other.execute("ROLLBACK")
+        other.close()
+    assert values("it") == list(range(2_000))
+
+
+def test_a_clock_that_goes_backwards_disturbs_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = time.time_ns
+    with forebear.init(project="p", id="it", settings=QUIET) as run:
+        run.log({"a": 0})
+        monkeypatch.setattr(time, "time_ns", lambda: real() - 3_600_000_000_000)
+        run.log({"a": 1})
+    with forebear.init(project="p", id="it", resume="must", settings=QUIET) as run:
+        run.log({"a": 2})
+        run.log({"a": 3}, step=2)
+    assert values("it") == [0, 1, 3]
+    rows = list(read_rows(run.store, run.store.catalog.runs_by_key([run.key])[run.key]))
+    assert [row["_runtime"] for row in rows] == sorted(row["_runtime"] for row in rows)
+
+
+def test_large_values_and_many_keys() -> None:
+    with forebear.init(project="p", id="it", settings=QUIET) as run:
+        run.log({"a": "x" * 20_000_000})
+        for number in range(5_000):
+            run.log({f"k{number}": number})
+        run.log({f"wide/{number}": number for number in range(5_000)})
+    found = forebear.Api(project="p").run("it").record.summary
+    assert (len(found["a"]), found["k4999"], found["wide/4999"]) == (20_000_000, 4_999, 4_999)
+    assert values("it", "k17") == [17]
+
+
+def test_nothing_but_nan() -> None:
+    nan = float("nan")
+    with forebear.init(project="p", id="it", settings=QUIET) as run:
+        run.define_metric("b", summary="min,mean")
+        for _ in range(100):
+            run.log({"a": nan, "b": nan})
+    assert all(value != value for value in values("it"))
+    assert len(values("it")) == 100
