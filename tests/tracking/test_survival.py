@@ -120,3 +120,26 @@ def test_processes_on_one_store_lose_nothing(tmp_path: Path) -> None:
         for run in runs:
             rows = list(read_rows(store, run))
             assert [(row["_step"], row["worker"]) for row in rows] == [(step, run.id) for step in range(3_000)]
+
+
+#: Logs rows, and says how much memory that took at most, in KiB.
+MEASURES = """
+import resource, sys
+import forebear
+from forebear.tracking.journal import writer
+writer.ROTATE_BYTES = 2_000_000
+run = forebear.init(project="digits", entity="ada", store=sys.argv[1], settings={"silent": True})
+for step in range(int(sys.argv[2])):
+    run.log({"a": step * 0.1, "b": step * 0.3, "c": step * 0.7})
+run.finish()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_number_of_calls(tmp_path: Path) -> None:
+    peaks = []
+    for rows in (60_000, 360_000):
+        words = [sys.executable, "-c", MEASURES, str(tmp_path / f"store{rows}"), str(rows)]
+        peaks.append(int(subprocess.run(words, check=True, capture_output=True).stdout) / 1_024)
+    assert peaks[1] < 80
+    assert peaks[1] < peaks[0] + 20
