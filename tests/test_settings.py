@@ -152,3 +152,20 @@ def test_old_words_for_modes_and_consoles_are_known() -> None:
     assert (Settings(mode="dryrun").mode, Settings(mode="run").mode) == ("offline", "online")
     assert Settings(console=False).console == "off"
     assert (Settings(reinit="true").reinit, Settings(reinit=False).reinit) == (True, False)
+
+
+def test_files_that_are_no_toml_are_named(home: Path) -> None:
+    Path(".forebear").mkdir()
+    Path(".forebear/config.toml").write_text('project = "of-store"\n')
+    assert load_settings().project == "of-store"
+    assert setting_sources()["project"].endswith("config.toml")
+    Path(".forebear/config.toml").write_text("project = \n")
+    with pytest.raises(InvalidInput, match=r"config\.toml is not valid TOML"):
+        load_settings()
+
+
+def test_a_setting_without_meaning_can_be_set_later() -> None:
+    settings = Settings()
+    settings.base_url = "https://x"
+    assert settings.ignored == ("base_url",)
+    assert settings.given() == {}

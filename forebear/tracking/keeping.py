@@ -55,6 +55,10 @@ class MediaKeeper:
             return self._log_chart(key, media, keep, earlier)  # type: ignore[arg-type]
         return media.to_json(keep)
 
+    def after_fork(self) -> None:
+        """Begin anew in a forked child: what its parent has written is in another journal."""
+        self._written.clear()
+
     def _keep_for(self, key: str, step: int) -> Keep:
         from forebear.media.base import Kept  # 1 ms
 

@@ -84,7 +84,7 @@ class RunSession:
         self.journal = journal(folder, about, warn=warn)
         self.metrics = Metrics(record.metrics)
         self.summarizer = Summarizer(self.metrics, time_base=time_base, known=start.summary)
-        keeper = MediaKeeper(store, self.journal, record.id, note=warn)
+        self._keeper = MediaKeeper(store, self.journal, record.id, note=warn)
         self.recorder = Recorder(store, record.key, self.journal, warn=warn)
         self._store = store
         self._keeps = settings.mode != DISABLED
@@ -92,7 +92,7 @@ class RunSession:
             self.journal,
             self.summarizer,
             self.metrics,
-            keeper,
+            self._keeper,
             first_step=start.first_step,
             runtime=start.runtime,
             strict=settings.strict_step,
@@ -135,6 +135,7 @@ class RunSession:
     def after_fork(self) -> None:
         """Begin anew in a forked child, which inherits no thread and no lock."""
         self.rows.after_fork()
+        self._keeper.after_fork()
 
 
 def _nothing() -> None:
