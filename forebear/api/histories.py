@@ -65,10 +65,17 @@ def scan(
     max_step: int | None = None,
     stream: Stream = Stream.HISTORY,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a history in the order of steps; with ``keys``, those that have all of them."""
+    """Yield the rows of a history in the order of steps; with ``keys``, those that have all of them, and only those."""
     from forebear.tracking.history.reading import read_rows  # 9 ms that listing runs is spared
 
-    return read_rows(store, run, keys=keys, stream=stream, min_step=min_step, max_step=max_step)
+    rows = read_rows(store, run, keys=keys, stream=stream, min_step=min_step, max_step=max_step)
+    if not keys:
+        yield from rows
+        return
+    names = [keys] if isinstance(keys, str) else list(dict.fromkeys(keys))
+    for row in rows:
+        # Without a key that is no axis, rows are not chosen by their keys, and an axis that is missing is in none.
+        yield {name: row[name] for name in names if name in row}
 
 
 def whole(

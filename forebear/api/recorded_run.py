@@ -347,7 +347,7 @@ class RecordedRun(StoredRun[Artifact]):
         """Yield every row of its history as a dictionary, in the order of steps; nothing is sampled.
 
         Args:
-            keys: Metrics to return; only rows that have all of them.
+            keys: What to return, ``_step`` too where it is wanted; only rows that have all of these.
             page_size: Accepted for scripts written for W&B; pieces are read as they were written.
             min_step: First step.
             max_step: Step to stop before.

@@ -75,6 +75,8 @@ def test_every_row_in_its_order(api, long):
     assert set(rows[1]) == {"_step", "_runtime", "_timestamp", "loss", "epoch"}
     assert [row["val"] for row in long.scan_history(keys=["val", "loss"])] == list(range(0, 3_000, 500))
     assert [row["_step"] for row in long.scan_history(min_step=10, max_step=13, page_size=2)] == [10, 11, 12]
+    assert next(long.scan_history(keys=["loss", "_step"])) == {"loss": 0.0, "_step": 0}
+    assert list(long.scan_history(keys="val"))[1] == {"val": 500}
     assert list(long.scan_history(keys=["nix"])) == []
     assert list(api.run("c").scan_history()) == []
 
@@ -126,3 +128,25 @@ def test_a_single_metric_comes_without_an_object_a_value(long, monkeypatch):
     long.history(samples=10_000, keys=["loss"])
     assert list(seen[0]) == ["_step", "loss"]
     assert isinstance(seen[0]["loss"], array)
+
+
+def test_rows_of_several_labelled_processes(api):
+    run = forebear.init(id="shared", mode="shared", settings={"x_label": "rank0"})
+    run.log({"loss": 1})
+    run.log({"loss": 2})
+    run.finish()
+    found = api.run("shared")
+    assert list(found.history()["_writer"]) == ["rank0", "rank0"]
+    assert list(found.history(keys=["loss"]).columns) == ["_step", "loss", "_writer"]
+    assert list(found.scan_history(keys=["loss"])) == [{"loss": 1}, {"loss": 2}]
+
+
+def test_a_run_that_was_rewound(api):
+    forebear.init(resume_from="a?_step=2").finish()
+    run = forebear.init(id="a", resume="must")
+    run.log({"loss": 100})
+    run.finish()
+    found = api.run("a")
+    assert list(found.history(keys=["loss"])["_step"]) == [0, 1, 2, 3]
+    assert list(found.history(keys=["loss"])["loss"])[-1] == 100
+    assert found.last_history_step == 3

@@ -40,10 +40,9 @@ def metric_lines(metrics: Sequence[Metric], width: int | None) -> Iterator[Line]
 
 
 def _row(metric: Metric, room: int) -> list[Cell]:
-    numbers = metric.least is not None and metric.most is not None
     return [
         clean(metric.key),
-        sparkline(metric.curve, room) if numbers else "",
+        sparkline(metric.curve, room).strip(),
         last_text(metric.last),
         number(float(metric.least)) if metric.least is not None else NOTHING,
         number(float(metric.most)) if metric.most is not None else NOTHING,
