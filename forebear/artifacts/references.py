@@ -11,11 +11,10 @@ system's own tools read; they are never recorded.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from forebear.artifacts.reference_failures import told
 from forebear.artifacts.reference_identity import difference, version_of
@@ -36,6 +35,9 @@ from forebear.blobs.place import replacing
 from forebear.errors import CorruptData, InvalidInput, NotFound, Unsupported
 from forebear.records.content import Entry
 from forebear.store.paths import normal_inner_path
+
+if TYPE_CHECKING:
+    import os
 
 #: Objects below a prefix that one call may refer to.
 MAX_OBJECTS = 10_000_000
@@ -175,11 +177,7 @@ def fetch_reference(entry: Entry, target: str, storage_options: Options = None) 
     """
     reader = _reader(entry, storage_options)
     with replacing(target) as temporary:
-        descriptor = os.open(temporary, os.O_WRONLY)
-        try:
-            reader.fetch(entry, descriptor)
-        finally:
-            os.close(descriptor)
+        reader.fetch(entry, temporary.descriptor)
 
 
 def check_reference(entry: Entry, storage_options: Options = None) -> str | None:

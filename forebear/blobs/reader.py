@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from forebear.blobs.digest import digest_of
 from forebear.blobs.pack import unpack
 from forebear.errors import CorruptData, NotFound
-from forebear.records.content import Location
+from forebear.records.content import CODEC_RAW, Location
 
 if TYPE_CHECKING:
     from forebear.blobs.objects import ObjectStore
@@ -43,25 +44,27 @@ def read_blobs(objects: ObjectStore, wanted: Iterable[Wanted]) -> Iterator[tuple
         end = max(where.offset + where.stored for _, where in window)
         view = memoryview(_read(objects, name, start, end - start, window[0][0]))
         for digest, where in window:
-            stored = view[where.offset - start : where.offset - start + where.stored]
-            yield digest, _checked(digest, name, stored, where)
+            _, offset, stored, size, codec = where
+            content: bytes | memoryview = view[offset - start : offset - start + stored]
+            if codec != CODEC_RAW or size != stored:
+                content = _unpacked(digest, name, content, where)
+            if digest_of(content) != digest:
+                raise wrong_digest(digest, name)
+            yield digest, content
 
 
-def _checked(digest: bytes, name: str, stored: memoryview, where: Location) -> bytes | memoryview:
+def _unpacked(digest: bytes, name: str, stored: bytes | memoryview, where: Location) -> bytes | memoryview:
     try:
-        content = unpack(stored, where.size, where.codec)
+        return unpack(stored, where.size, where.codec)
     except CorruptData as err:
         raise CorruptData(f"object {name} is damaged: {err}", code=err.code, digest=digest) from err
-    if digest_of(content) != digest:
-        raise wrong_digest(digest, name)
-    return content
 
 
 def _windows(wanted: Iterable[Wanted]) -> Iterator[tuple[str, list[Wanted]]]:
     window: list[Wanted] = []
     start = end = 0
     name = ""
-    for item in sorted(wanted, key=lambda item: item[1][:2]):
+    for item in sorted(wanted, key=itemgetter(1)):
         where = item[1]
         last = where.offset + where.stored
         if window and (where.object != name or where.offset > end + GAP_BYTES or last - start > WINDOW_BYTES):

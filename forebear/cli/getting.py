@@ -30,15 +30,22 @@ def fetch(session: Session, ref: str, root: str | None, prefix: str | None, *, l
         if prefix is not None:
             raise InvalidInput("--clean goes with the whole version; leave out --prefix", code="invalid-setting")
         check_may_clean(folder, store.url)
-    rows = rows_under(artifact.manifest, prefix)
-    total = sum(row[1] or 0 for row in rows)
+    files, total = _extent(artifact, prefix)
     with Watch(f"getting {artifact.name}", bytes_total=total, hidden=session.output.quiet) as watch:
         removed = 0
         if clean:
             written, removed = checkout(store, artifact.record, folder, link=link, progress=watch)
         else:
             written = download(store, artifact.record, folder, path_prefix=prefix, link=link, progress=watch)
-    return GotView(artifact.record, folder, files=len(rows), size=total, written=written, removed=removed)
+    return GotView(artifact.record, folder, files=files, size=total, written=written, removed=removed)
+
+
+def _extent(artifact: Artifact, prefix: str | None) -> tuple[int, int]:
+    """Return the number of files and bytes below a prefix; of a whole version they are known without reading."""
+    if prefix is None:
+        return artifact.file_count, artifact.size
+    rows = rows_under(artifact.manifest, prefix)
+    return len(rows), sum(row[1] or 0 for row in rows)
 
 
 def _folder_name(artifact: Artifact) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from forebear.blobs.local import storage_failure
@@ -69,18 +70,50 @@ class SafeFolder:
             InvalidInput: it would lie elsewhere, or a file is where a folder must be.
         """
         folder, _, name = path.rpartition("/")
-        parent = self._safe.get(folder)
-        if parent is None or name in _NOT_A_NAME or "\x00" in name or not folder or os.sep != "/":
+        self.check(folder, [name])
+        return f"{self.enter(folder)}{os.sep}{name}"
+
+    def check(self, inner: str, names: Iterable[str]) -> None:
+        """Refuse files called ``names`` in the folder ``inner`` that would not lie there; nothing is touched.
+
+        Raises:
+            InvalidInput: one would lie elsewhere.
+        """
+        # The folder with one name stands for all of them where names cannot hold a separator, a drive or the like.
+        simple = bool(inner) and os.sep == "/"
+        checked = False
+        for name in names:
+            if checked and simple and name not in _NOT_A_NAME and "\x00" not in name:
+                continue
+            path = f"{inner}/{name}" if inner else name
             check_inner_path(path)
             if os.sep != "/" and os.sep in path:
                 raise InvalidInput(f"path {path!r} holds {os.sep!r}, which separates folders here", code="unsafe-path")
-            if parent is None:
-                parent = self._enter(folder, path)
-        return f"{parent}{os.sep}{name}"
+            checked = True
 
-    def _enter(self, inner: str, path: str) -> str:
+    def enter(self, inner: str) -> str:
+        """Return the folder ``inner``, which was checked, on this machine; it is made where it is missing.
+
+        Raises:
+            InvalidInput: it lies behind a symbolic link, or a file is where a folder must be.
+        """
+        return self._safe.get(inner) or self._enter(inner)
+
+    def vacant(self, inner: str) -> str | None:
+        """Return where the folder ``inner``, which was checked, will be if nothing is there yet; its parents are made.
+
+        Raises:
+            InvalidInput: as `enter`.
+        """
+        if inner in self._safe:
+            return None
+        parent, _, name = inner.rpartition("/")
+        path = f"{self.enter(parent)}{os.sep}{name}" if inner else self.root
+        return None if os.path.lexists(path) else path
+
+    def _enter(self, inner: str) -> str:
         folder = os.path.join(self.root, inner) if inner else self.root
-        self._check_links(folder, path)  # before folders are made, for they would be made behind the link
+        self._check_links(folder)  # before folders are made, for they would be made behind the link
         try:
             os.makedirs(folder, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as err:
@@ -89,13 +122,13 @@ class SafeFolder:
             ) from err
         except OSError as err:
             raise storage_failure(err, f"make the folder {folder}") from err
-        self._check_links(folder, path)
+        self._check_links(folder)
         self._safe[inner] = folder
         return folder
 
-    def _check_links(self, folder: str, path: str) -> None:
+    def _check_links(self, folder: str) -> None:
         if os.path.realpath(folder) != folder:
             raise InvalidInput(
-                f"path {path!r} would leave {self.root} through a symbolic link at or above {folder}",
+                f"files would leave {self.root} through a symbolic link at or above {folder}",
                 code="unsafe-path",
             )

@@ -253,7 +253,7 @@ def test_equal_files_are_all_placed_from_one_blob(tmp_path: Path) -> None:
 
 def test_a_second_download_that_only_hashed_remembers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that came from elsewhere is hashed once."""
-    from forebear.store import checkout
+    from forebear.store import folders
     from forebear.store import intake as _intake  # noqa: F401 - loaded before the clock is moved
 
     version = version_of({f"{number}": b"%d" % number for number in range(20)})
@@ -261,11 +261,11 @@ def test_a_second_download_that_only_hashed_remembers(tmp_path: Path, monkeypatc
     out.mkdir()
     for number in range(20):
         (out / f"{number}").write_bytes(b"%d" % number)
-    now = checkout.time.time_ns
-    monkeypatch.setattr(checkout.time, "time_ns", lambda: now() + 10_000_000_000)
+    now = folders.time.time_ns
+    monkeypatch.setattr(folders.time, "time_ns", lambda: now() + 10_000_000_000)
     hashed: list[str] = []
-    real = checkout.digest_of_file
-    monkeypatch.setattr(checkout, "digest_of_file", lambda path: hashed.append(str(path)) or real(path))
+    real = folders.digest_of_file
+    monkeypatch.setattr(folders, "digest_of_file", lambda path: hashed.append(str(path)) or real(path))
     version.download(out)
     assert len(hashed) == 20
     version.download(out)

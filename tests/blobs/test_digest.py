@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import blake3
 import pytest
 
-from forebear.blobs import digest
-from forebear.blobs.copying import copy_and_hash
+from forebear.blobs import copying, digest
+from forebear.blobs.copying import copy_and_hash, copy_file_and_hash
 from forebear.blobs.digest import READ_BYTES, THREADS_FROM_BYTES, Hasher, digest_of, digest_of_file, digest_of_stream
 from forebear.blobs.writer import SMALL_BYTES
 
@@ -56,6 +60,78 @@ def test_all_ways_of_reading_give_the_same(size: int, tmp_path: Path) -> None:
     with open(path, "rb", buffering=0) as stream:
         assert copy_and_hash(stream.fileno(), copied.extend) == (expected, size)
     assert copied == content
+    assert _copied(path, tmp_path / "copy") == (expected, size)
+    assert (tmp_path / "copy").read_bytes() == content
+
+
+def _copied(path: Path, copy: Path) -> tuple[bytes, int]:
+    with path.open("rb") as source, copy.open("w+b") as target:
+        return copy_file_and_hash(source.fileno(), target.fileno())
+
+
+@pytest.mark.parametrize("reason", ["another file system", "no Linux"])
+def test_where_the_kernel_does_not_copy_the_bytes_pass_through_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    content = content_of(3 * READ_BYTES + 5)
+    (tmp_path / "file").write_bytes(content)
+    if reason == "no Linux":
+        monkeypatch.delattr(copying.os, "copy_file_range", raising=False)
+    else:
+        monkeypatch.setattr(copying.os, "copy_file_range", _failing(errno.EXDEV), raising=False)
+    assert _copied(tmp_path / "file", tmp_path / "copy") == (digest_of(content), len(content))
+    assert (tmp_path / "copy").read_bytes() == content
+
+
+def _failing(code: int) -> Callable[..., int]:
+    def fail(*arguments: object) -> int:
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="this kernel copies nothing")
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_a_copy_that_fails_in_the_middle_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    (tmp_path / "file").write_bytes(content_of(3 * READ_BYTES))
+    real, calls = os.copy_file_range, []
+
+    def fail_later(*arguments: Any) -> int:
+        calls.append(arguments)
+        return real(*arguments) if len(calls) < 5 else _failing(code)()
+
+    monkeypatch.setattr(copying.os, "copy_file_range", fail_later)
+    with pytest.raises(OSError, match=os.strerror(code)):
+        _copied(tmp_path / "file", tmp_path / "copy")
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="this kernel copies nothing")
+def test_what_arrives_is_hashed_and_not_what_was_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = content_of(2 * READ_BYTES)
+    (tmp_path / "file").write_bytes(content)
+    real = os.copy_file_range
+
+    def damage(source: int, target: int, count: int) -> int:
+        copied = real(source, target, count)
+        os.pwrite(target, b"damage", 0)
+        return copied
+
+    monkeypatch.setattr(copying.os, "copy_file_range", damage)
+    found, size = _copied(tmp_path / "file", tmp_path / "copy")
+    assert (found, size) == (digest_of((tmp_path / "copy").read_bytes()), len(content))
+    assert found != digest_of(content)
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="this kernel copies nothing")
+def test_nothing_is_copied_any_more_once_hashing_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller closes its files then; a thread that went on would write into whatever is opened next."""
+    (tmp_path / "file").write_bytes(content_of(READ_BYTES))
+    monkeypatch.setattr(copying.os, "preadv", _failing(errno.EIO))
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        _copied(tmp_path / "file", tmp_path / "copy")
+    assert "forebear-copy" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_stream_is_hashed_from_where_it_stands() -> None:

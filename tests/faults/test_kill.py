@@ -192,8 +192,28 @@ def test_using_and_downloading_is_killed_at_every_step(
         assert len(used_by) in {1, 2}
         assert {run.state for run in used_by} <= {"finished", "crashed"}
         assert_sound(killed)
+        assert not [path for path in out.rglob("*") if path.name.startswith(".forebear-")]
         shutil.rmtree(out)
         fill(out, there)
+
+
+def test_a_new_folder_of_small_files_appears_as_a_whole(tmp_path: Path, until_killed: Kill) -> None:
+    content = {f"{number}.txt": b"%d" % number for number in range(8)}
+    log(str(tmp_path / "store"), fill(tmp_path / "flat", content))
+    close_stores()
+    out = tmp_path / "deep" / "out"
+    whole = 0
+    for killed in each_kill(tmp_path / "store", until_killed, lambda at: use(at, str(out))):
+        if out.exists():
+            whole += 1
+            assert {path.name: path.read_bytes() for path in out.iterdir()} == content
+        use(str(killed), str(out))
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == content
+        assert out.exists()
+        if out.parent.exists() and not whole:
+            assert os.listdir(out.parent) == ["out"]
+        shutil.rmtree(out)
+    assert whole > 1  # killed after it appeared, and not killed
 
 
 # -- labels, deleting, ending -----------------------------------------------------------------------------------------
