@@ -51,7 +51,7 @@ def test_what_is_wrong_is_refused_before_the_run_that_is_there_is_ended() -> Non
 
 
 def test_what_a_run_tells_of_itself() -> None:
-    with forebear.init(project="p", id="it", settings={"sweep_id": "s1"}) as run:
+    with forebear.init(project="p", id="it", settings={"sweep_id": "s1", "x_disable_meta": True}) as run:
         assert (run.sweep_id, run.url, run.project_url, run.sweep_url) == ("s1", None, None, None)
         assert (run.get_url(), run.get_project_url(), run.get_sweep_url()) == (None, None, None)
         assert (run.project_name(), run.offline, run.disabled, run.began_here) == ("p", True, False, True)

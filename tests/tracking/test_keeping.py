@@ -37,6 +37,8 @@ KEYS = [
     "con.",
     "a\\b",
 ]
+#: Nothing but the test writes to the journal.
+ALONE = {"x_disable_meta": True, "x_disable_stats": True}
 
 
 class Blob(Media):
@@ -63,7 +65,7 @@ def files(run: Any) -> dict[str, Any]:
 
 
 def test_small_contents_go_through_the_journal_once() -> None:
-    with forebear.init(project="p") as run:
+    with forebear.init(project="p", settings=ALONE) as run:
         written = []
         real = run.journal.blob
         run.journal.blob = lambda digest, content: (written.append(content), real(digest, content))
@@ -80,7 +82,7 @@ def test_small_contents_go_through_the_journal_once() -> None:
 def test_large_contents_go_into_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "MAX_JOURNAL_BYTES", 1_000)
     Path("large").write_bytes(b"x" * 5_000)
-    with forebear.init(project="p") as run:
+    with forebear.init(project="p", settings=ALONE) as run:
         run.log({"a": Blob(Path("large")), "b": Blob(b"y" * 5_000)})
         assert run.store.read(bytes.fromhex(run.summary["a"]["digest"])) == b"x" * 5_000
         assert sum(file.size for file in run.journal.files()) < 5_000

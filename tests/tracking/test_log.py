@@ -304,7 +304,7 @@ def test_media_are_values_and_files() -> None:
 
 def test_large_media_go_to_the_store_at_once() -> None:
     text = "<p>" + "x" * (MAX_JOURNAL_BYTES + 1) + "</p>"
-    with forebear.init(project="p") as run:
+    with forebear.init(project="p", settings={"x_disable_meta": True}) as run:
         run.log({"page": Html(text, inject=False)})
         assert sum(file.size for file in run.journal.files()) < 10_000
     (kept,) = [file for file in run.store.catalog.run_files(run.key) if "page" in file.path]
