@@ -255,7 +255,7 @@ class Run(RunArtifacts):
                 error=error[:MAX_ERROR_CHARS] if error else None,
                 ended_at=datetime.now(UTC),
             )
-            # First of all, so that an end that no disk would take can be tried again.
+            # Before anything forgets the run, so that an end that no disk would take can be tried again.
             if self._ends_run:
                 self._store.catalog.update_run(self._record.key, changes)
             self._state, self._over = state, True
