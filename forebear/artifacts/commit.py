@@ -82,6 +82,7 @@ def _new_version(
         draft.objects += draft.intake.finish()
         needs += _named_by(rows, built, fresh)
         arriving = {part.digest for stored in draft.objects for part in stored.slices}
+        arriving.update(digest for stored in draft.objects for digest in stored.recipes)
         needs = [digest for digest in needs if digest not in arriving]
     return NewVersion(
         entity=labels.entity,

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from forebear.blobs.digest import READ_BYTES, Hasher, digest_of
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Files of so many bytes and more are worth cutting.
 CHUNKED_BYTES = 64 * 1024 * 1024
+#: Files of more bytes are not cut: a million chunks are 300 MiB of memory while they are added.
+MAX_CHUNKED_BYTES = 128 * 1024**3
 #: No chunk but a file's last is shorter. The hash skips them: three quarters of the bytes, for three times the speed.
 MIN_CHUNK_BYTES = 192 * 1024
 #: What chunks come to on average; index and recipe cost 0.05 % of the file with this.
@@ -29,7 +31,7 @@ MEAN_CHUNK_BYTES = 256 * 1024
 #: No chunk is longer: content that never offers a cut, such as zeros, is cut here.
 MAX_CHUNK_BYTES = 1024 * 1024
 #: From the shortest length on a cut is taken at one of 2**16 places, the library's wish (log2 of the length) less this.
-_NORMALISATION = 2
+_NORMALISATION: Literal[2] = 2
 #: Windows in flight between the threads; the memory of a cut is this times `READ_BYTES` + `MAX_CHUNK_BYTES`.
 _WINDOWS = 4
 #: Bytes looked at in one place by `sample`; about thirty chunks.
@@ -67,23 +69,34 @@ def cut_file(path: str | os.PathLike[str]) -> Cut:
 
 def cut_open_file(descriptor: int) -> Cut:
     """Like `cut_file`, for a file that is open; where it stands does not matter and does not change."""
+    hasher = Hasher()
+    chunks = _cut(descriptor, hasher.update)
+    return Cut(hasher.digest(), hasher.size, chunks)
+
+
+def chunks_of_open_file(descriptor: int) -> list[Chunk]:
+    """Return the chunks of an open file whose digest is known. Cost: a third less than `cut_open_file`."""
+    return _cut(descriptor, lambda content: None)
+
+
+def _cut(descriptor: int, see: Callable[[memoryview], None]) -> list[Chunk]:
+    """Cut an open file and pass its bytes to ``see``, which runs in a thread of its own."""
     from concurrent.futures import ThreadPoolExecutor  # 6 ms, only for large files
 
-    hasher = Hasher()
+    chunks: list[Chunk] = []
+    pending: deque[Future[list[Chunk]]] = deque()
+    seen: list[Future[None] | None] = [None] * _WINDOWS
+    buffers = [bytearray(READ_BYTES + MAX_CHUNK_BYTES) for _ in range(_WINDOWS)]
     with ThreadPoolExecutor(1) as whole, ThreadPoolExecutor(1) as parts:
-        pending: deque[Future[list[Chunk]]] = deque()
-        chunks: list[Chunk] = []
-        buffers = [bytearray(READ_BYTES + MAX_CHUNK_BYTES) for _ in range(_WINDOWS)]
-        updates: list[Future[None] | None] = [None] * _WINDOWS
-        for turn, window in enumerate(_windows(descriptor, buffers, updates, pending, chunks)):
-            updates[turn % _WINDOWS] = whole.submit(hasher.update, window.fresh)
+        for turn, window in enumerate(_windows(descriptor, buffers, seen, pending, chunks)):
+            seen[turn % _WINDOWS] = whole.submit(see, window.fresh)
             pending.append(parts.submit(_digests, window))
         while pending:
             chunks += pending.popleft().result()
-        for update in updates:
-            if update is not None:
-                update.result()
-    return Cut(hasher.digest(), hasher.size, chunks)
+        for future in seen:
+            if future is not None:
+                future.result()
+    return chunks
 
 
 def cut_bytes(content: bytes | bytearray | memoryview) -> list[Chunk]:
@@ -115,7 +128,7 @@ class _Window(NamedTuple):
 def _windows(
     descriptor: int,
     buffers: list[bytearray],
-    updates: list[Future[None] | None],
+    seen: list[Future[None] | None],
     pending: deque[Future[list[Chunk]]],
     chunks: list[Chunk],
 ) -> Iterator[_Window]:
@@ -124,9 +137,9 @@ def _windows(
     offset, rest, turn = 0, b"", 0
     while True:
         # The buffer of this turn is free again once both hashes of what it held are done.
-        update = updates[turn]
-        if update is not None:
-            update.result()
+        future = seen[turn]
+        if future is not None:
+            future.result()
             chunks += pending.popleft().result()
         view = memoryview(buffers[turn])
         view[: len(rest)] = rest

@@ -262,6 +262,11 @@ class LocalSink:
             raise storage_failure(err, f"write to the store at {self._store.root}") from err
         self._size += len(content)
 
+    def fileno(self) -> int:
+        """Return the file's descriptor, open for reading too, until the object is finished."""
+        self._check_open()
+        return self._descriptor
+
     def finish(self, name: str) -> None:
         """See `ObjectSink.finish`."""
         target = self._store._path(name)

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from forebear.blobs.chunking import CHUNKED_BYTES, MAX_CHUNKED_BYTES, Chunk, Cut, chunks_of_open_file
+from forebear.blobs.codecs import shrinks, squeeze, squeeze_many
 from forebear.blobs.copying import copy_and_hash
-from forebear.blobs.local import LocalObjects
+from forebear.blobs.digest import digest_of
+from forebear.blobs.local import LocalObjects, LocalSink
 from forebear.blobs.objects import ObjectSink, ObjectStore, object_name
 from forebear.blobs.pack import PACK_BYTES, PackWriter
 from forebear.errors import Conflict, Unsupported
-from forebear.records.content import CODEC_RAW, LOOSE, Slice, StoredObject
+from forebear.records.content import CODEC_RAW, LOOSE, Location, Recipe, Slice, StoredObject
 
 #: Blobs below so many bytes go into packs: a file of its own costs an fsync, a slice does not. Chosen by
 #: `benchmarks/pack_bound.py`.
 SMALL_BYTES = 512 * 1024
+#: Bytes of new chunks in memory at a time, on their way into a pack.
+_BATCH_BYTES = 8 * 1024 * 1024
+#: Chunks that are tried before a whole file is compressed.
+_TRIED_CHUNKS = 8
 
 
 class BlobWriter:
@@ -29,6 +38,9 @@ class BlobWriter:
         self._sink: ObjectSink | None = None
         self._finished: list[StoredObject] = []
         self._held: set[bytes] = set()
+        #: Chunks that this writer has written, and where; those of the open pack have no place yet.
+        self._chunks: dict[bytes, Location] = {}
+        self._chunks_of_pack: set[bytes] = set()
 
     def holds(self, digest: bytes) -> bool:
         """Whether this writer has written the blob."""
@@ -46,12 +58,18 @@ class BlobWriter:
         self._held.add(digest)
 
     def add_many(self, blobs: list[tuple[bytes, bytes]]) -> None:
-        """Write small blobs from memory, as they are; those it holds already are passed over."""
+        """Write small blobs from memory, compressed where they shrink; those it holds already are passed over."""
         fresh = {digest: content for digest, content in blobs if digest not in self._held}
-        if fresh:
-            self._open_pack().extend(fresh)
-            self._held.update(fresh)
-            self._close_full_pack()
+        if not fresh:
+            return
+        pack = self._open_pack()
+        if shrinks(list(fresh.values())):
+            for (digest, content), (stored, codec) in zip(fresh.items(), squeeze_many(fresh.values()), strict=True):
+                pack.append(digest, stored, len(content), codec)
+        else:
+            pack.extend(fresh)
+        self._held.update(fresh)
+        self._close_full_pack()
 
     def _open_pack(self) -> PackWriter:
         if self._pack is None:
@@ -72,18 +90,29 @@ class BlobWriter:
             sink.abort()
         self._note_loose(digest, len(content))
 
-    def _note_loose(self, digest: bytes, size: int) -> None:
-        whole = Slice(digest, 0, size, size, CODEC_RAW)
-        self._finished.append(StoredObject(object_name(LOOSE, digest), LOOSE, size, [whole]))
+    def _note_loose(self, digest: bytes, size: int, chunks: Iterable[Chunk] = ()) -> None:
+        name = object_name(LOOSE, digest)
+        slices = {digest: Slice(digest, 0, size, size, CODEC_RAW)}
+        for offset, length, part in chunks:
+            slices.setdefault(part, Slice(part, offset, length, length, CODEC_RAW))
+            self._chunks.setdefault(part, Location(name, offset, length, length, CODEC_RAW))
+        self._finished.append(StoredObject(name, LOOSE, size, list(slices.values())))
         self._held.add(digest)
 
-    def copy_file(self, path: str) -> tuple[bytes, int]:
+    def copy_file(
+        self, path: str, *, chunks: Sequence[Chunk] | None = None, expected: bytes | None = None
+    ) -> tuple[bytes, int]:
         """Copy a file into a loose object, hashing on the way; return digest and size.
+
+        Args:
+            path: The file.
+            chunks: Those of its chunks that are new, where it was cut already; else a large file is cut here.
+            expected: Its digest, where it was hashed already.
 
         Raises:
             Conflict: the file changed while it was read.
 
-        Cost: one pass over the file; memory as `copy_and_hash`.
+        Cost: one pass over the file; memory as `copy_and_hash`. A large one is cut while its bytes go to the disk.
         """
         sink = self._objects.sink()
         try:
@@ -92,12 +121,73 @@ class BlobWriter:
                 before = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
                 digest, size = copy_and_hash(source.fileno(), sink.write)
                 check_unchanged(path, before, os.fstat(source.fileno()), size)
+            if expected not in {None, digest}:
+                raise _changed(path)
             if digest not in self._held:
-                sink.finish(object_name(LOOSE, digest))
-                self._note_loose(digest, size)
+                name = object_name(LOOSE, digest)
+                if chunks is None and CHUNKED_BYTES <= size <= MAX_CHUNKED_BYTES and isinstance(sink, LocalSink):
+                    chunks = _finish_and_cut(sink, name)
+                else:
+                    sink.finish(name)
+                self._note_loose(digest, size, chunks or ())
         finally:
             sink.abort()
         return digest, size
+
+    # -- blobs that are made of chunks --------------------------------------------------------------------------
+
+    def chunks_held(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Return those of the chunks that this writer has written."""
+        return {digest for digest in digests if digest in self._chunks or digest in self._chunks_of_pack}
+
+    def shrinks(self, descriptor: int, cut: Cut) -> bool:
+        """Whether most of a few chunks of an open file shrink."""
+        chosen = cut.chunks[:: max(1, len(cut.chunks) // _TRIED_CHUNKS)]
+        contents = (os.pread(descriptor, chunk.length, chunk.offset) for chunk in chosen)
+        return sum(squeeze(content)[1] != CODEC_RAW for content in contents) * 2 > len(chosen)
+
+    def add_recipe(
+        self, descriptor: int, path: str, cut: Cut, places: Mapping[bytes, Location], *, compress: bool = True
+    ) -> None:
+        """Write a file as chunks: those that neither this writer nor ``places`` have, and a recipe of all of them.
+
+        Args:
+            descriptor: The file, open.
+            path: For messages.
+            cut: What `cut_open_file` said of it.
+            places: Where chunks lie that the store has.
+            compress: Whether new chunks are worth trying to compress.
+
+        Raises:
+            Conflict: the file changed since it was cut.
+
+        Cost: reads and writes the new chunks alone. Memory: `_BATCH_BYTES`, twice.
+        """
+        if cut.digest in self._held:
+            return
+        fresh = {chunk.digest: chunk for chunk in cut.chunks if chunk.digest not in places}
+        batch: list[tuple[bytes, bytes]] = []
+        held = 0
+        held_here = self.chunks_held(fresh)
+        for digest in [digest for digest in fresh if digest not in held_here]:
+            content = _read_chunk(descriptor, path, fresh[digest])
+            batch.append((digest, content))
+            held += len(content)
+            if held >= _BATCH_BYTES:
+                self._add_chunks(batch, compress=compress)
+                batch, held = [], 0
+        self._add_chunks(batch, compress=compress)
+        recipe = Recipe(cut.size, tuple(chunk.digest for chunk in cut.chunks))
+        self._open_pack().add_recipe(cut.digest, recipe, ChainMap(self._chunks, dict(places)))
+        self._held.add(cut.digest)
+
+    def _add_chunks(self, chunks: list[tuple[bytes, bytes]], *, compress: bool) -> None:
+        contents = [content for _, content in chunks]
+        ways = squeeze_many(contents) if compress else [(content, CODEC_RAW) for content in contents]
+        for (digest, content), (stored, codec) in zip(chunks, ways, strict=True):
+            self._open_pack().append(digest, stored, len(content), codec)
+            self._chunks_of_pack.add(digest)
+            self._close_full_pack()
 
     def link_file(self, path: str, digest: bytes, before: tuple[int, int, int, int]) -> None:
         """Let a file whose digest is known be a loose object by a hard link.
@@ -125,7 +215,12 @@ class BlobWriter:
 
     def _close_pack(self) -> None:
         assert self._pack is not None
-        self._finished.append(self._pack.finish())
+        finished = self._pack.finish()
+        self._finished.append(finished)
+        for part in finished.slices if self._chunks_of_pack else ():
+            if part.digest in self._chunks_of_pack:
+                self._chunks[part.digest] = Location(finished.name, *part[1:])
+        self._chunks_of_pack.clear()
         self._pack = self._sink = None
 
     def finish(self) -> list[StoredObject]:
@@ -140,6 +235,34 @@ class BlobWriter:
         if self._sink is not None:
             self._sink.abort()
         self._pack = self._sink = None
+        self._chunks_of_pack.clear()
+
+
+def _finish_and_cut(sink: LocalSink, name: str) -> list[Chunk]:
+    """Make an object durable and cut it meanwhile: the disk has to work then, the processor has not."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    copy = os.dup(sink.fileno())
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            cutting = pool.submit(chunks_of_open_file, copy)
+            sink.finish(name)
+            return cutting.result()
+    finally:
+        os.close(copy)
+
+
+def _read_chunk(descriptor: int, path: str, chunk: Chunk) -> bytes:
+    content = os.pread(descriptor, chunk.length, chunk.offset)
+    if digest_of(content) != chunk.digest:
+        raise _changed(path)
+    return content
+
+
+def _changed(path: str) -> Conflict:
+    return Conflict(
+        f"{path} changed while it was being read; add it again once its writer is done", code="file-changed"
+    )
 
 
 def check_unchanged(path: str, before: tuple[int, int, int, int], after: os.stat_result, size: int) -> None:

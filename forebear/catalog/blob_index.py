@@ -58,31 +58,42 @@ class BlobIndex:
                 "INSERT INTO objects (name, kind, size) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
                 (stored.name, stored.kind, stored.size),
             )
-            if not fresh:
-                continue
-            added += stored.size
+            if fresh:
+                added += stored.size
             row = one(self._db, "SELECT id FROM objects WHERE name = ?", (stored.name,))
             assert row is not None
             object_id = row[0]
+            # Also of an object known before: the chunks of a large one may be found later than itself.
             insert_rows(
                 self._db,
                 _ADD_SLICES,
                 [(s[0], object_id, s[1], s[2], s[3], s[4]) for s in sorted(stored.slices)],
                 "ON CONFLICT (digest, object_id) DO NOTHING",
             )
+        self._register_recipes({key: recipe for stored in objects for key, recipe in stored.recipes.items()})
         return added
 
     def add_recipes(self, recipes: dict[bytes, Recipe]) -> None:
         """See `Catalog.add_recipes`."""
-        rows = [(digest, recipe.size, b"".join(recipe.parts)) for digest, recipe in recipes.items()]
-        parts = {part for recipe in recipes.values() for part in recipe.parts}
         with self._db.transaction(durable=True):
-            missing = parts - self._sliced(parts)
-            if missing:
-                raise MissingBlobs(sorted(missing))
-            self._db.many(
-                "INSERT INTO recipes (digest, size, parts) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING", rows
-            )
+            self._register_recipes(recipes)
+
+    def _register_recipes(self, recipes: dict[bytes, Recipe]) -> None:
+        if not recipes:
+            return
+        parts = {part for recipe in recipes.values() for part in recipe.parts}
+        missing = parts - self._sliced(parts)
+        if missing:
+            raise MissingBlobs(sorted(missing))
+        self._db.many(
+            "INSERT INTO recipes (digest, size, parts) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+            [(digest, recipe.size, b"".join(recipe.parts)) for digest, recipe in recipes.items()],
+        )
+
+    def large_objects(self, smallest: int, largest: int, limit: int) -> list[StoredObject]:
+        """See `Catalog.large_objects`."""
+        rows = self._db.rows(_LARGE, (smallest, largest, limit))
+        return [StoredObject(name, LOOSE, size, []) for name, size in rows]
 
     def objects(self) -> Iterator[StoredObject]:
         """See `Catalog.objects`."""
@@ -127,6 +138,7 @@ def _split(parts: bytes) -> tuple[bytes, ...]:
 _KNOWN_SLICES = "SELECT DISTINCT digest FROM slices WHERE digest IN ({keys})"
 _KNOWN_RECIPES = "SELECT digest FROM recipes WHERE digest IN ({keys})"
 _SIZES = f"SELECT DISTINCT size FROM objects WHERE kind = '{LOOSE}' AND size IN ({{keys}})"
+_LARGE = f"SELECT name, size FROM objects WHERE kind = '{LOOSE}' AND size BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
 _LOCATE = (
     'SELECT s.digest, o.name, o.kind, s."offset", s.stored, s.size, s.codec '
     "FROM slices s JOIN objects o ON o.id = s.object_id WHERE s.digest IN ({keys})"

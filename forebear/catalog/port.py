@@ -79,7 +79,13 @@ class Catalog(Protocol):
         ...
 
     def add_objects(self, objects: Iterable[StoredObject]) -> None:
-        """Register objects and their slices (durable). Objects known already are skipped."""
+        """Register objects with their slices and recipes (durable).
+
+        Of an object known already, the slices and recipes are added that are new.
+
+        Raises:
+            MissingBlobs: a part of a recipe is not held as a slice; nothing was registered.
+        """
         ...
 
     def add_recipes(self, recipes: dict[bytes, Recipe]) -> None:
@@ -90,8 +96,12 @@ class Catalog(Protocol):
         """
         ...
 
+    def large_objects(self, smallest: int, largest: int, limit: int) -> list[StoredObject]:
+        """Return loose objects of ``smallest`` to ``largest`` bytes, the newest first, without their slices."""
+        ...
+
     def objects(self) -> Iterator[StoredObject]:
-        """Yield all objects in the order of their names, slices in the order of their offsets."""
+        """Yield all objects in the order of their names, slices in the order of their offsets; no recipes."""
         ...
 
     def forget_objects(self, names: Iterable[str]) -> None:
@@ -129,7 +139,7 @@ class Catalog(Protocol):
             Conflict: the collection has another type, or ``expect`` does not hold.
             NotFound: there is no run of key ``new.run_key``.
             TipMoved: the collection's tip is not ``new.tip`` and the root is new to the collection.
-            MissingBlobs: a digest of ``new.needs`` is not held.
+            MissingBlobs: a digest of ``new.needs``, or a part of a recipe of ``new.objects``, is not held.
         """
         ...
 

@@ -17,6 +17,11 @@ DIGEST_BYTES = 32
 #: Ways a slice may be stored.
 CODEC_RAW = 0
 CODEC_ZSTD = 1
+#: The bytes of 16-bit numbers apart (all first ones, then all second ones), then zstd; of 32-bit numbers likewise.
+CODEC_APART2 = 2
+CODEC_APART4 = 3
+#: Not bytes of a blob but the list of where they are; only in the index of a pack, never in a `Slice` of the catalog.
+CODEC_RECIPE = 128
 
 #: Kinds of object.
 LOOSE = "loose"
@@ -79,22 +84,6 @@ class Slice(NamedTuple):
     codec: int
 
 
-class StoredObject(msgspec.Struct, frozen=True):
-    """One immutable file of the blob store, and the slices that lie in it.
-
-    Attributes:
-        name: Key inside the blob store, such as ``loose/3f/3fa9…`` or ``pack/b2/b27c…``.
-        kind: `LOOSE` or `PACK`.
-        size: Bytes of the whole object.
-        slices: What it holds; a loose object holds one slice of its full length, and maybe chunks.
-    """
-
-    name: str
-    kind: str
-    size: int
-    slices: list[Slice]
-
-
 class Location(NamedTuple):
     """Where the bytes of a blob are: a range of one object."""
 
@@ -110,3 +99,21 @@ class Recipe(NamedTuple):
 
     size: int
     parts: tuple[bytes, ...]
+
+
+class StoredObject(msgspec.Struct, frozen=True):
+    """One immutable file of the blob store, and the slices that lie in it.
+
+    Attributes:
+        name: Key inside the blob store, such as ``loose/3f/3fa9…`` or ``pack/b2/b27c…``.
+        kind: `LOOSE` or `PACK`.
+        size: Bytes of the whole object.
+        slices: What it holds; a loose object holds one slice of its full length, and maybe chunks.
+        recipes: Blobs that were written together with it, made of its slices and others'.
+    """
+
+    name: str
+    kind: str
+    size: int
+    slices: list[Slice]
+    recipes: dict[bytes, Recipe] = {}

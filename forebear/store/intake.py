@@ -14,6 +14,7 @@ from forebear.blobs.writer import SMALL_BYTES, BlobWriter, check_unchanged
 from forebear.catalog.fingerprints import Fingerprint, FingerprintCache, may_remember, print_of
 from forebear.errors import InvalidInput, StorageFailure
 from forebear.records.content import LOOSE
+from forebear.store.near_equal import NearEqual
 
 if TYPE_CHECKING:
     from forebear.blobs.objects import ObjectStore
@@ -70,6 +71,7 @@ class Intake:
         self._fingerprints = fingerprints
         self._objects = objects
         self._writer = BlobWriter(objects)
+        self._large = NearEqual(catalog, objects, self._writer)
         self._own = _identity_of(objects)
         self._loose: list[tuple[str, bytes]] = []
         self._seen: dict[str, dict[str, Fingerprint]] = {}
@@ -274,9 +276,9 @@ class Intake:
                     self._writer.link_file(file.path, digest, look)
                     look = print_of(os.stat(file.path))  # linking changed its ctime
                 else:
-                    digest, size = self._writer.copy_file(file.path)
+                    digest, size = self._large.take(file.path, look)
         else:
-            digest, size = self._writer.copy_file(file.path)
+            digest, size = self._large.take(file.path, look)
         if may_remember(look[2], look[3], begun) or link:
             self._seen[folder][file.name] = (*look, digest)
             self._changed.add(folder)
@@ -291,7 +293,7 @@ class Intake:
     def finish(self) -> list[StoredObject]:
         """Make all bytes durable; return the objects for the catalog to register."""
         finished = self._writer.finish()
-        self._loose += [(stored.name, stored.slices[0].digest) for stored in finished if stored.kind == LOOSE]
+        self._loose += [(stored.name, _digest_in(stored.name)) for stored in finished if stored.kind == LOOSE]
         return finished
 
     def remember(self) -> None:
@@ -304,6 +306,10 @@ class Intake:
     def abort(self) -> None:
         """Drop what is not finished."""
         self._writer.abort()
+
+
+def _digest_in(name: str) -> bytes:
+    return bytes.fromhex(name.rpartition("/")[2])
 
 
 def _identity_of(objects: ObjectStore) -> tuple[int, int] | None:

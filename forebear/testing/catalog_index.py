@@ -50,11 +50,26 @@ class BlobIndexSuite:
         assert set(catalog.locate(digests)) == {digest_of("one")}
         assert catalog.sizes_held(range(MANY)) == set()
 
-    def test_objects_known_already_are_skipped(self, catalog: Catalog) -> None:
+    def test_an_object_is_registered_once(self, catalog: Catalog) -> None:
         catalog.add_objects([pack("p", "one")])
-        catalog.add_objects([pack("p", "one"), pack("p", "other"), pack("q", "two")])
-        assert [stored.name for stored in catalog.objects()] == ["pack/p", "pack/q"]
-        assert catalog.known([digest_of("other")]) == set()
+        catalog.add_objects([pack("p", "one"), pack("q", "two")])
+        assert list(catalog.objects()) == [pack("p", "one"), pack("q", "two")]
+
+    def test_chunks_of_an_object_may_come_later_than_itself(self, catalog: Catalog) -> None:
+        big = loose("big", size=1000)
+        chunks = [Slice(digest_of("head"), 0, 400, 400, 0), Slice(digest_of("tail"), 400, 600, 600, 0)]
+        catalog.add_objects([big])
+        catalog.add_objects([StoredObject(big.name, LOOSE, 1000, chunks)])
+        (stored,) = catalog.objects()
+        assert sorted(stored.slices) == sorted([*big.slices, *chunks])
+
+    def test_large_objects_are_the_loose_ones_of_a_range_of_sizes_newest_first(self, catalog: Catalog) -> None:
+        made = [loose("a", size=10), loose("b", size=20), loose("c", size=30), loose("d", size=20)]
+        catalog.add_objects([*made, pack("p", "x" * 20)])
+        names = {o.name: text for o, text in zip(made, "abcd", strict=True)}
+        assert [names[o.name] for o in catalog.large_objects(10, 20, 9)] == ["d", "b", "a"]
+        assert [(names[o.name], o.size) for o in catalog.large_objects(20, 40, 2)] == [("d", 20), ("c", 30)]
+        assert catalog.large_objects(21, 29, 2) == []
 
     def test_objects_come_by_name_and_slices_by_offset(self, catalog: Catalog) -> None:
         shuffled = StoredObject("pack/b", PACK, 9, list(reversed(pack("b", "x", "yy", "zzz").slices)))
@@ -116,6 +131,22 @@ class BlobIndexSuite:
             catalog.add_recipes({**fine, **bad})
         assert raised.value.digests == [digest_of("two")]
         assert catalog.known([*fine, *bad]) == set()
+
+    def test_recipes_come_with_the_object_that_was_written_for_them(self, catalog: Catalog) -> None:
+        whole, recipe = digest_of("onetwo"), Recipe(6, (digest_of("one"), digest_of("two")))
+        catalog.add_objects([pack("p", "one")])
+        second = pack("q", "two")
+        catalog.add_objects([StoredObject(second.name, PACK, second.size, second.slices, {whole: recipe})])
+        assert catalog.locate([whole]) == {whole: recipe}
+        assert list(catalog.objects()) == [pack("p", "one"), second]
+
+    def test_a_recipe_whose_parts_went_comes_with_nothing(self, catalog: Catalog) -> None:
+        recipes = {digest_of("onetwo"): Recipe(6, (digest_of("one"), digest_of("two")))}
+        with pytest.raises(MissingBlobs) as raised:
+            catalog.add_objects([StoredObject("pack/q", PACK, 3, pack("q", "two").slices, recipes)])
+        assert raised.value.digests == [digest_of("one")]
+        assert list(catalog.objects()) == []
+        assert catalog.known([digest_of("onetwo"), digest_of("two")]) == set()
 
     def test_a_recipe_goes_with_its_parts(self, catalog: Catalog) -> None:
         lost, kept = digest_of("onetwo"), digest_of("oneone")

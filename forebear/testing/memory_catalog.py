@@ -121,11 +121,20 @@ class MemoryCatalog:
     @_alone
     def add_recipes(self, recipes: dict[bytes, Recipe]) -> None:
         """See `Catalog.add_recipes`."""
-        slices = self._locations(self._objects.values())
+        self._check_parts(recipes, self._objects.values())
+        self._recipes.update(recipes)
+
+    def _check_parts(self, recipes: dict[bytes, Recipe], objects: Iterable[StoredObject]) -> None:
+        slices = self._locations(objects)
         missing = [part for recipe in recipes.values() for part in recipe.parts if part not in slices]
         if missing:
             raise MissingBlobs(missing)
-        self._recipes.update(recipes)
+
+    @_alone
+    def large_objects(self, smallest: int, largest: int, limit: int) -> list[StoredObject]:
+        """See `Catalog.large_objects`."""
+        loose = [o for o in self._objects.values() if o.kind == LOOSE and smallest <= o.size <= largest]
+        return [StoredObject(o.name, LOOSE, o.size, []) for o in loose[::-1][:limit]]
 
     @_alone
     def objects(self) -> Iterator[StoredObject]:
@@ -142,7 +151,9 @@ class MemoryCatalog:
         self._recipes = {d: recipe for d, recipe in self._recipes.items() if all(p in slices for p in recipe.parts)}
 
     def _held(self, more: Iterable[StoredObject] = ()) -> set[bytes]:
-        return set(self._recipes) | set(self._locations([*self._objects.values(), *more]))
+        arriving = list(more)
+        coming = {digest for stored in arriving for digest in stored.recipes}
+        return coming | set(self._recipes) | set(self._locations([*self._objects.values(), *arriving]))
 
     def _locations(self, objects: Iterable[StoredObject]) -> dict[bytes, Location]:
         # A loose copy can be linked, so it is written last and wins over a slice of a pack.
@@ -151,11 +162,16 @@ class MemoryCatalog:
 
     def _register(self, objects: Iterable[StoredObject]) -> int:
         """Add the objects that are new and return their bytes."""
+        arriving = list(objects)
+        recipes = {digest: recipe for stored in arriving for digest, recipe in stored.recipes.items()}
+        self._check_parts(recipes, [*self._objects.values(), *arriving])
         added = 0
-        for stored in objects:
-            if stored.name not in self._objects:
-                self._objects[stored.name] = stored
-                added += stored.size
+        for stored in arriving:
+            known = self._objects.get(stored.name)
+            added += stored.size if known is None else 0
+            slices = {part.digest: part for part in [*stored.slices, *(known.slices if known else [])]}
+            self._objects[stored.name] = replace(stored, slices=list(slices.values()), recipes={})
+        self._recipes.update(recipes)
         return added
 
     # -- collections and versions -------------------------------------------------------------------------------
@@ -203,6 +219,8 @@ class MemoryCatalog:
         missing = [digest for digest in new.needs if digest not in held]
         if missing:
             raise MissingBlobs(missing)
+        recipes = {digest: recipe for stored in new.objects for digest, recipe in stored.recipes.items()}
+        self._check_parts(recipes, [*self._objects.values(), *new.objects])
         same = next((v for v in self._live(collection.id) if v.root == new.root), None) if collection else None
         tip = collection.tip if collection else None
         if same is None and tip != new.tip:
