@@ -14,9 +14,9 @@ from forebear.blobs.digest import MAX_HASH_THREADS, READ_BYTES, Hasher
 #: Buffers in flight between the two threads.
 _BUFFERS = 2
 #: Bytes that the kernel copies before they are hashed: most of them are still in the processor's cache then.
-_PIECE_BYTES = 1024 * 1024
+PIECE_BYTES = 1024 * 1024
 #: Answers of the system that mean "not between these two", not "failed".
-_NOT_HERE = {errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.EBADF, errno.ETXTBSY}
+NOT_HERE = {errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.EBADF, errno.ETXTBSY}
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -57,46 +57,69 @@ def copy_file_and_hash(source: int, target: int) -> tuple[bytes, int]:
     """
     if not hasattr(os, "copy_file_range"):  # only Linux has it
         return copy_and_hash(source, lambda part: write_all(target, part))
+    digest, size = fill_and_hash(_copied(source, target), target)
+    if not size:  # the kernel copies nothing here, or the file is empty
+        return copy_and_hash(source, lambda part: write_all(target, part))
+    return digest, size
+
+
+def _copied(source: int, target: int) -> Iterator[int]:
+    """Let the kernel copy a file, if it does that between these two, and yield how many bytes it has copied."""
+    end = 0
+    try:
+        while count := os.copy_file_range(source, target, PIECE_BYTES):
+            end += count
+            yield end
+    except OSError as err:
+        if end or err.errno not in NOT_HERE:
+            raise
+
+
+def fill_and_hash(ends: Iterator[int], target: int) -> tuple[bytes, int]:
+    """Hash a file, open for reading, that another thread fills meanwhile; return digest and size.
+
+    Args:
+        ends: Fills the file from its start, and yields how many bytes are there, again and again until all are. It is
+            run to its end, or closed, in that thread; what it raises is raised here.
+        target: The file.
+    """
     hasher = Hasher(threads=max(1, MAX_HASH_THREADS - 1))
     buffer = memoryview(bytearray(READ_BYTES))
-    with _Copier(source, target) as copier:
-        for end in copier.ends():
+    with _Filler(ends) as filler:
+        for end in filler.ends():
             while hasher.size < end and (count := os.preadv(target, [buffer[: end - hasher.size]], hasher.size)):
                 hasher.update(buffer[:count])
-    if not hasher.size:  # the kernel copies nothing here, or the file is empty
-        return copy_and_hash(source, lambda part: write_all(target, part))
     return hasher.digest(), hasher.size
 
 
-class _Copier:
-    """A thread in which the kernel copies a file, for as long as the block runs."""
+class _Filler:
+    """A thread in which a file is filled, for as long as the block runs."""
 
-    def __init__(self, source: int, target: int) -> None:
-        self._source, self._target = source, target
-        self._copied: SimpleQueue[int | None] = SimpleQueue()
+    def __init__(self, ends: Iterator[int]) -> None:
+        self._work = ends
+        self._filled: SimpleQueue[int | None] = SimpleQueue()
         self._wanted = True
-        self._error: OSError | None = None
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="forebear-copy", daemon=True)
 
-    def __enter__(self) -> _Copier:
+    def __enter__(self) -> _Filler:
         self._thread.start()
         return self
 
     def _run(self) -> None:
-        end = 0
         try:
-            while self._wanted and (count := os.copy_file_range(self._source, self._target, _PIECE_BYTES)):
-                end += count
-                self._copied.put(end)
-        except OSError as err:
-            if end or err.errno not in _NOT_HERE:
-                self._error = err
+            for end in self._work:
+                self._filled.put(end)
+                if not self._wanted:
+                    break
+        except BaseException as err:
+            self._error = err
         finally:
-            self._copied.put(None)
+            self._filled.put(None)
 
     def ends(self) -> Iterator[int]:
-        """Yield how many bytes are copied, again and again until all are."""
-        while (end := self._copied.get()) is not None:
+        """Yield how many bytes are there, again and again until all are."""
+        while (end := self._filled.get()) is not None:
             yield end
         if self._error is not None:
             raise self._error

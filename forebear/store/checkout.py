@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from forebear.blobs.assembly import assemble
 from forebear.blobs.digest import digest_of_file
 from forebear.blobs.local import storage_failure
+from forebear.blobs.objects import object_name
 from forebear.blobs.place import copy_loose, link_loose
 from forebear.blobs.reader import read_blobs, wrong_digest
 from forebear.blobs.writer import SMALL_BYTES
@@ -162,7 +164,7 @@ class Checkout:
                 )
             if isinstance(where, Recipe):
                 self._place_recipe(digest, where, targets[digest])
-            elif where.object.startswith(LOOSE) and self._objects.local_path(where.object) is not None:
+            elif where.object == object_name(LOOSE, digest) and self._objects.local_path(where.object) is not None:
                 self._place_loose(digest, where, targets[digest])
             else:
                 slices.append((digest, where))
@@ -195,13 +197,11 @@ class Checkout:
         remember_objects(self._objects, self._fingerprints, [(where.object, digest)])
 
     def _place_recipe(self, digest: bytes, recipe: Recipe, places: list[_Target]) -> None:
-        located = self._catalog.locate(recipe.parts)
-        parts = dict(
-            read_blobs(self._objects, [(key, where) for key, where in located.items() if isinstance(where, Location)])
-        )
-        content = b"".join(parts[key] for key in recipe.parts)
+        parts = self._catalog.locate(recipe.parts)
         for folder, name in places:
-            folder.write([(name, digest, content)])
+            assemble(self._objects, digest, recipe, parts, folder.path_of(name))
+            folder.placed(name, digest)
+            self._progress(1, recipe.size)
 
 
 class _Batch:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from forebear.blobs.reader import read_blobs
+from forebear.blobs.assembly import stream_blob
+from forebear.blobs.reader import WINDOW_BYTES, read_blobs
 from forebear.errors import CorruptData
-from forebear.records.content import Location, Recipe
+from forebear.records.content import CODEC_RAW, Location, Recipe
 from forebear.store.checkout import Checkout, Progress
 from forebear.store.intake import Intake
 from forebear.store.records import write_records
@@ -70,8 +71,8 @@ class Store:
         yield from read_blobs(self.objects, slices)
         for digest, where in located.items():
             if isinstance(where, Recipe):
-                parts = dict(self.read_many(where.parts))
-                yield digest, b"".join(parts[part] for part in where.parts)
+                parts = self.catalog.locate(where.parts)
+                yield digest, b"".join(stream_blob(self.objects, digest, where, parts))
 
     def damaged(self, digests: Iterable[bytes]) -> dict[bytes, CorruptData]:
         """Read every blob and return those that are missing or damaged, each with what is wrong.
@@ -83,8 +84,7 @@ class Store:
         for start in range(0, len(wanted), _BATCH):
             batch = wanted[start : start + _BATCH]
             try:
-                for _ in self.read_many(batch):
-                    pass
+                self._check(batch)
             except CorruptData:
                 found.update(self._damaged_one_by_one(batch))
         return found
@@ -92,9 +92,27 @@ class Store:
     def _damaged_one_by_one(self, digests: list[bytes]) -> Iterator[tuple[bytes, CorruptData]]:
         for digest in digests:
             try:
-                self.read(digest)
+                self._check([digest])
             except CorruptData as err:
                 yield digest, err
+
+    def _check(self, digests: list[bytes]) -> None:
+        """Read blobs and look at their digests, the large ones piece by piece."""
+        located = self.catalog.locate(digests)
+        small = []
+        for digest in digests:
+            where = located.get(digest)
+            if isinstance(where, Recipe):
+                parts = stream_blob(self.objects, digest, where, self.catalog.locate(where.parts))
+            elif where is not None and where.codec == CODEC_RAW and where.size > WINDOW_BYTES:
+                parts = stream_blob(self.objects, digest, Recipe(where.size, (digest,)), {digest: where})
+            else:
+                small.append(digest)
+                continue
+            for _ in parts:
+                pass
+        for _ in self.read_many(small):
+            pass
 
     def close(self) -> None:
         """Let go of files and connections."""

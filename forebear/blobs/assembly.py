@@ -1,0 +1,151 @@
+"""Blobs that are made of slices: put together piece by piece, in bounded memory, and verified as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from forebear.blobs.copying import NOT_HERE, PIECE_BYTES, fill_and_hash, write_all
+from forebear.blobs.digest import MAX_HASH_THREADS, Hasher
+from forebear.blobs.pack import joined, unpack
+from forebear.blobs.place import replacing
+from forebear.blobs.reader import WINDOW_BYTES, read_blobs, wrong_digest
+from forebear.errors import CorruptData, NotFound
+from forebear.records.content import CODEC_RAW, Location, Recipe
+
+if TYPE_CHECKING:
+    from forebear.blobs.objects import ObjectStore
+
+#: Where each part of a recipe is.
+Places = Mapping[bytes, "Location | Recipe"]
+
+
+def stream_blob(objects: ObjectStore, digest: bytes, recipe: Recipe, places: Places) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of a blob in order; the end comes only if they have its digest.
+
+    Raises:
+        CorruptData: something of it is missing or damaged; the message names the object.
+
+    Memory: `WINDOW_BYTES`, and as much unpacked.
+    """
+    hasher = Hasher(threads=MAX_HASH_THREADS)
+    for piece in _pieces(digest, recipe, places):
+        for content in _read(objects, piece, digest):
+            hasher.update(content)
+            yield content
+    if hasher.digest() != digest:
+        raise _damage(objects, digest, recipe, places)
+
+
+def assemble(objects: ObjectStore, digest: bytes, recipe: Recipe, places: Places, path: str) -> None:
+    """Put a blob that is made of slices in place as a file, verified.
+
+    Raises:
+        CorruptData: something of it is missing or damaged; ``path`` is then left as it was.
+
+    Cost: one pass, in which the kernel copies what is stored as it is while this process reads and hashes the copy.
+    """
+    with replacing(path) as temporary:
+        ends = _fill(objects, _pieces(digest, recipe, places), temporary.descriptor, digest)
+        if fill_and_hash(ends, temporary.descriptor)[0] != digest:
+            raise _damage(objects, digest, recipe, places)
+
+
+def _pieces(digest: bytes, recipe: Recipe, places: Places) -> list[Location]:
+    found = []
+    for part in recipe.parts:
+        where = places.get(part)
+        if not isinstance(where, Location):
+            raise CorruptData(
+                f"the blob {digest.hex()[:16]}… is made of chunks; one, {part.hex()[:16]}…, is not in the store",
+                code="missing-blob",
+                digest=digest,
+            )
+        found.append(where)
+    return joined(found)
+
+
+def _read(objects: ObjectStore, piece: Location, digest: bytes) -> Iterator[bytes | memoryview]:
+    """Yield the bytes of one piece, `WINDOW_BYTES` at a time where it is stored as it is."""
+    for start in range(0, piece.stored, WINDOW_BYTES if piece.codec == CODEC_RAW else max(1, piece.stored)):
+        length = piece.stored if piece.codec != CODEC_RAW else min(WINDOW_BYTES, piece.stored - start)
+        try:
+            stored = objects.read(piece.object, piece.offset + start, length)
+        except NotFound as err:
+            raise _missing(piece, digest) from err
+        if len(stored) < length:
+            raise _short(piece, digest)
+        if piece.codec == CODEC_RAW:
+            yield stored
+            continue
+        try:
+            yield unpack(stored, piece.size, piece.codec)
+        except CorruptData as err:
+            raise CorruptData(f"object {piece.object} is damaged: {err}", code=err.code, digest=digest) from err
+
+
+def _fill(objects: ObjectStore, pieces: Iterable[Location], target: int, digest: bytes) -> Iterator[int]:
+    """Write the pieces to an empty file one after the other, and yield how many bytes it has, again and again."""
+    end = 0
+    for piece in pieces:
+        for count in _copy(objects, piece, target, end, digest):
+            end += count
+            yield end
+
+
+def _copy(objects: ObjectStore, piece: Location, target: int, end: int, digest: bytes) -> Iterator[int]:
+    path = objects.local_path(piece.object) if piece.codec == CODEC_RAW and hasattr(os, "copy_file_range") else None
+    if path is not None:
+        try:
+            source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as err:
+            raise _missing(piece, digest) from err
+        try:
+            done = 0
+            while done < piece.stored:
+                length = min(PIECE_BYTES, piece.stored - done)
+                count = os.copy_file_range(source, target, length, piece.offset + done, end + done)
+                if not count:
+                    raise _short(piece, digest)
+                done += count
+                yield count
+            return
+        except OSError as err:
+            if done or err.errno not in NOT_HERE:
+                raise
+        finally:
+            os.close(source)
+    os.lseek(target, end, os.SEEK_SET)
+    for content in _read(objects, piece, digest):
+        write_all(target, content)
+        yield len(content)
+
+
+def _missing(piece: Location, digest: bytes) -> CorruptData:
+    return CorruptData(f"object {piece.object} is missing from the store", code="missing-object", digest=digest)
+
+
+def _short(piece: Location, digest: bytes) -> CorruptData:
+    end = piece.offset + piece.stored
+    return CorruptData(
+        f"object {piece.object} is cut short: its bytes up to {end} are wanted", code="corrupt-object", digest=digest
+    )
+
+
+def _damage(objects: ObjectStore, digest: bytes, recipe: Recipe, places: Places) -> CorruptData:
+    """Find out which object is damaged: the parts are read once more, each with its own digest."""
+    if len(recipe.parts) == 1:
+        where = places[recipe.parts[0]]
+        return wrong_digest(digest, where.object if isinstance(where, Location) else "?")
+    parts = [(part, where) for part in set(recipe.parts) if isinstance(where := places[part], Location)]
+    try:
+        for _ in read_blobs(objects, parts):
+            pass
+    except CorruptData as err:
+        return CorruptData(str(err), code=err.code, digest=digest)
+    return CorruptData(
+        f"the blob {digest.hex()[:16]}… is made of chunks that are sound but make up something else",
+        code="corrupt-recipe",
+        digest=digest,
+    )
