@@ -105,8 +105,10 @@ class EventFile:
     def _points(self, record: bytes) -> list[Point]:
         try:
             return list(self._points_of(record))
-        except (ValueError, IndexError, struct.error, UnicodeDecodeError):
-            return []  # not an event that anything here knows; the next record is a new chance
+        except (ValueError, IndexError, struct.error, AttributeError, TypeError):
+            # Not an event that anything here knows: a field is cut, or of another form, so that a number stands where
+            # bytes should. The next record is a new chance.
+            return []
 
     def _points_of(self, record: bytes) -> Iterator[Point]:
         time, step, summaries = 0.0, 0, []

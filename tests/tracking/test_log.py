@@ -120,7 +120,7 @@ def test_steps_of_other_types_are_integers(step: Any, meant: int) -> None:
     assert rows(run) == {meant: {"a": 1}}
 
 
-@pytest.mark.parametrize("step", ["4", 4.5, float("nan"), [1], 2**70, object()], ids=str)
+@pytest.mark.parametrize("step", ["4", 4.5, float("nan"), [1], 2**70, object()])
 def test_what_is_no_step_is_refused(step: Any) -> None:
     with forebear.init(project="p") as run:
         with pytest.raises(InvalidInput, match="step"):
@@ -140,7 +140,7 @@ def test_rows_have_times() -> None:
     assert found[1]["_timestamp"] - found[0]["_timestamp"] == pytest.approx(
         found[1]["_runtime"] - found[0]["_runtime"], abs=1e-5
     )
-    assert run.summary["_timestamp"] == found[1]["_timestamp"]
+    assert run.summary["_timestamp"] == pytest.approx(found[1]["_timestamp"], abs=2e-6)
 
 
 #: What a call may be: step, whether it is over, values by key.
@@ -242,7 +242,7 @@ class Count(int):
         ({"b", "a"}, ["a", "b"]),
         ("x" * 1_000_000, "x" * 1_000_000),
     ],
-    ids=lambda value: str(value)[:20],
+    ids=lambda value: type(value).__name__,
 )
 def test_values_become_plain(value: Any, meant: Any) -> None:
     with forebear.init(project="p") as run:
@@ -353,7 +353,7 @@ def inner_circle() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "data", [None, 5, "text", [("a", 1)], {1: 2}, {"a": {2: 3}}, {"a": object()}, {"a": 1j}, {None: 1}], ids=str
+    "data", [None, 5, "text", [("a", 1)], {1: 2}, {"a": {2: 3}}, {"a": object()}, {"a": 1j}, {None: 1}]
 )
 def test_what_is_no_row_is_a_type_error(data: Any) -> None:
     with forebear.init(project="p") as run:

@@ -93,7 +93,7 @@ def test_values_of_many_numbers_become_media(value: Any, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [[np.zeros(20_000)], {"_type": "x", "inner": object()}, [1j], np.array([1j, 2j]), lambda: 1], ids=str
+    "value", [[np.zeros(20_000)], {"_type": "x", "inner": object()}, [1j], np.array([1j, 2j]), lambda: 1]
 )
 def test_what_no_row_can_hold_is_refused_by_its_name(value: Any) -> None:
     with pytest.raises(NotARow, match="'deep.a'"):
