@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -136,6 +137,129 @@ def fake_gcs(folder: Path) -> Iterator[Endpoint]:
                 "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
             },
         )
+
+
+#: The account that every Azurite knows, with the key that its documentation prints.
+_AZURITE_ACCOUNT = "devstoreaccount1"
+_AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+_AZURITE = Path(__file__).parent / "npm" / "node_modules" / ".bin" / "azurite-blob"
+
+
+def _azurite_command() -> str | None:
+    return str(_AZURITE) if _AZURITE.exists() else shutil.which("azurite-blob")
+
+
+def azurite_missing() -> str | None:
+    """Say why Azurite cannot run; ``None`` when it can."""
+    if _azurite_command() is None:
+        return "needs azurite, a package of npm; it is installed by: npm install --prefix tests/npm"
+    return None if shutil.which("node") else "needs node, which runs azurite"
+
+
+@contextlib.contextmanager
+def azurite(folder: Path) -> Iterator[Endpoint]:
+    """Serve Azure's blob storage, with real authentication."""
+    port = free_port()
+    folder.mkdir(parents=True)
+    command = [str(_azurite_command()), "--blobHost", "127.0.0.1", "--blobPort", str(port), "-l", str(folder)]
+    with running([*command, "--silent", "--skipApiVersionCheck", "--disableTelemetry"], port, folder / "log"):
+        url = f"http://127.0.0.1:{port}/{_AZURITE_ACCOUNT}"
+        connection = f"DefaultEndpointsProtocol=http;AccountName={_AZURITE_ACCOUNT};AccountKey={_AZURITE_KEY};BlobEndpoint={url};"
+        yield Endpoint(url, {"connection_string": connection}, {"AZURE_STORAGE_CONNECTION_STRING": connection})
+
+
+#: What a Ceph of one node in memory is told. No replicas: there is nobody to replicate to.
+_CEPH_CONFIGURATION = """\
+[global]
+fsid = {fsid}
+mon host = [v2:127.0.0.1:{v2}/0,v1:127.0.0.1:{v1}/0]
+public addr = 127.0.0.1
+keyring = {folder}/keyring
+mon data = {folder}/monitor
+osd data = {folder}/storage
+rgw data = {folder}/gateway
+run dir = {folder}
+log file = {folder}/$name.log
+pid file = {folder}/$name.pid
+admin socket = {folder}/$name.asok
+osd objectstore = memstore
+memstore device bytes = 4294967296
+osd pool default size = 1
+osd pool default min size = 1
+osd pool default pg num = 1
+osd pool default pg autoscale mode = off
+osd crush chooseleaf type = 0
+osd class load list = *
+osd class default list = *
+mon allow pool size one = true
+mon data avail crit = 0
+mon data avail warn = 0
+rgw enable usage log = false
+rgw dynamic resharding = false
+"""
+#: Commands that `ceph_s3` needs, for the marker ``debian``.
+CEPH_COMMANDS = ("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "ceph-authtool", "monmaptool")
+_EVERYTHING = ("--cap", "mon", "allow *", "--cap", "osd", "allow *", "--cap", "mgr", "allow *")
+
+
+@contextlib.contextmanager
+def ceph_s3(folder: Path) -> Iterator[Endpoint]:
+    """Serve S3 from a Ceph of one monitor, one storage in memory and one gateway, all children of this process."""
+    port = free_port()
+    for inner in ("monitor", "storage", "gateway"):
+        (folder / inner).mkdir(parents=True)
+    ceph = _Ceph(folder, free_port(), free_port())
+    with contextlib.ExitStack() as stack:
+        ceph.prepare_monitor()
+        stack.enter_context(running(["ceph-mon", *ceph.options, "-i", "a", "-f"], ceph.v2, folder / "monitor.log"))
+        number = ceph.prepare_storage()
+        # Its ports are its own choice; the next command waits until it is there.
+        storage = ["ceph-osd", *ceph.options, "-i", number, "-f"]
+        stack.enter_context(running(storage, ceph.v2, folder / "storage.log"))
+        ceph.make_user()
+        gateway = ["radosgw", *ceph.options, "-n", "client.admin", "-f"]
+        gateway.append(f"--rgw-frontends=beast endpoint=127.0.0.1:{port}")
+        stack.enter_context(running(gateway, port, folder / "gateway.log"))
+        yield _s3_endpoint(port)
+
+
+class _Ceph:
+    def __init__(self, folder: Path, v2: int, v1: int) -> None:
+        self.folder, self.v2, self.v1 = folder, v2, v1
+        self.fsid = str(uuid.uuid4())
+        self.options = ["-c", str(folder / "ceph.conf")]
+        text = _CEPH_CONFIGURATION.format(folder=folder, fsid=self.fsid, v2=v2, v1=v1)
+        (folder / "ceph.conf").write_text(text, encoding="ascii")
+
+    def prepare_monitor(self) -> None:
+        keyring, monitors = str(self.folder / "keyring"), str(self.folder / "monitors")
+        self._run("ceph-authtool", "-C", keyring, "-g", "-n", "mon.", "--cap", "mon", "allow *")
+        self._run("ceph-authtool", keyring, "-g", "-n", "client.admin", *_EVERYTHING)
+        addresses = f"[v2:127.0.0.1:{self.v2},v1:127.0.0.1:{self.v1}]"
+        self._run("monmaptool", "--create", "--fsid", self.fsid, "--addv", "a", addresses, "--clobber", monitors)
+        self._run("ceph-mon", *self.options, "--mkfs", "-i", "a", "--monmap", monitors, "--keyring", keyring)
+
+    def prepare_storage(self) -> str:
+        """Make the one storage known, and return its number."""
+        known = ["ceph", *self.options, "--connect-timeout", "20"]
+        identity = str(uuid.uuid4())
+        number = self._run(*known, "osd", "new", identity).strip()
+        rights = ["mon", "allow profile osd", "mgr", "allow profile osd", "osd", "allow *"]
+        key = self._run(*known, "auth", "get-or-create", f"osd.{number}", *rights)
+        with (self.folder / "keyring").open("a", encoding="ascii") as keyring:
+            keyring.write(key)
+        self._run("ceph-osd", *self.options, "-i", number, "--mkfs", "--osd-uuid", identity)
+        return number
+
+    def make_user(self) -> None:
+        who = ["--uid=forebear", "--display-name=forebear", f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}"]
+        self._run("radosgw-admin", *self.options, "user", "create", *who)
+
+    def _run(self, *command: str) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=READY_SECONDS)
+        if done.returncode != 0:
+            raise RuntimeError(f"{command[0]} failed: {done.stderr[-2000:]}")
+        return done.stdout
 
 
 class WebServer(ThreadingHTTPServer):

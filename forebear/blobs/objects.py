@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from forebear.errors import InvalidInput
 from forebear.records.content import LOOSE, PACK
@@ -81,3 +81,41 @@ class ObjectStore(Protocol):
     def local_path(self, name: str) -> Path | None:
         """The file that holds exactly this object's bytes, where the store is a folder of this machine."""
         ...
+
+
+# -- what an object store may do besides ------------------------------------------------------------------------------
+
+
+class SupportsManyCalls(Protocol):
+    """An object store that is far away: a call waits for a network, so several at a time take as long as one."""
+
+    #: How many calls at a time are worth it.
+    calls_at_once: int
+
+
+@runtime_checkable
+class SupportsFiles(Protocol):
+    """An object store that takes a file of any size with bounded memory, and better than piece by piece."""
+
+    def put_file(self, name: str, path: str) -> None:
+        """Make the bytes of a file of this machine the object ``name`` (durable), whole or not at all.
+
+        Raises:
+            Conflict: the file changed while it was read.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsForgetting(Protocol):
+    """An object store that keeps copies at hand."""
+
+    def forget(self, name: str) -> None:
+        """Drop what is kept of an object, so that it is read where it really is."""
+        ...
+
+
+def calls_at_once(objects: ObjectStore) -> int:
+    """Return how many calls at a time are worth it; 1 for a store of this machine."""
+    number: int = getattr(objects, "calls_at_once", 1)
+    return number

@@ -1,0 +1,65 @@
+"""Every promise of an object store, on real servers and on what fsspec has of its own."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from forebear.blobs.remote import RemoteObjects
+from forebear.testing.store import StoreSuite
+from tests.blobs.conftest import make_bucket
+from tests.servers import CEPH_COMMANDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers import Endpoint
+
+
+#: aiohttp would rather have a file; its loop has a thread of its own here, and nobody to hold up.
+LARGE_BODIES = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+
+
+class TestMemory(StoreSuite):
+    @pytest.fixture
+    def objects(self) -> RemoteObjects:
+        return RemoteObjects(f"memory://{uuid.uuid4().hex}/pre/fix")
+
+
+class TestFile(StoreSuite):
+    @pytest.fixture
+    def objects(self, tmp_path: Path) -> RemoteObjects:
+        return RemoteObjects(f"file://{tmp_path}/blobs")
+
+
+@pytest.mark.server
+class TestRcloneS3(StoreSuite):
+    @pytest.fixture
+    def objects(self, rclone: Endpoint) -> RemoteObjects:
+        return RemoteObjects(f"s3://{make_bucket('s3', rclone)}/pre/fix", rclone.storage_options)
+
+
+@LARGE_BODIES
+@pytest.mark.server
+class TestFakeGcs(StoreSuite):
+    @pytest.fixture
+    def objects(self, gcs: Endpoint) -> RemoteObjects:
+        return RemoteObjects(f"gs://{make_bucket('gs', gcs)}/pre/fix", gcs.storage_options)
+
+
+@LARGE_BODIES
+@pytest.mark.server
+class TestAzurite(StoreSuite):
+    @pytest.fixture
+    def objects(self, azurite: Endpoint) -> RemoteObjects:
+        return RemoteObjects(f"az://{make_bucket('az', azurite)}/pre/fix", azurite.storage_options)
+
+
+@pytest.mark.server
+@pytest.mark.debian(*CEPH_COMMANDS)
+class TestRadosgw(StoreSuite):
+    @pytest.fixture
+    def objects(self, radosgw: Endpoint) -> RemoteObjects:
+        return RemoteObjects(f"s3://{make_bucket('s3', radosgw)}/pre/fix", radosgw.storage_options)
