@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from forebear.blobs.copying import NOT_HERE, PIECE_BYTES, fill_and_hash, write_all
 from forebear.blobs.digest import MAX_HASH_THREADS, Hasher
+from forebear.blobs.objects import SupportsForgetting, calls_at_once
 from forebear.blobs.pack import joined, unpack
 from forebear.blobs.place import replacing
-from forebear.blobs.reader import WINDOW_BYTES, read_blobs, wrong_digest
+from forebear.blobs.reader import WINDOW_BYTES, ahead, read_blobs, read_range, wrong_digest
 from forebear.errors import CorruptData, NotFound
 from forebear.records.content import CODEC_RAW, Location, Recipe
 
@@ -30,11 +31,11 @@ def stream_blob(objects: ObjectStore, digest: bytes, recipe: Recipe, places: Pla
     Memory: `WINDOW_BYTES`, and as much unpacked.
     """
     hasher = Hasher(threads=MAX_HASH_THREADS)
-    for piece in _pieces(digest, recipe, places):
-        for content in _read(objects, piece, digest):
-            hasher.update(content)
-            yield content
+    for content in _contents(objects, _pieces(digest, recipe, places), digest):
+        hasher.update(content)
+        yield content
     if hasher.digest() != digest:
+        _forget(objects, _pieces(digest, recipe, places))
         raise _damage(objects, digest, recipe, places)
 
 
@@ -46,10 +47,25 @@ def assemble(objects: ObjectStore, digest: bytes, recipe: Recipe, places: Places
 
     Cost: one pass, in which the kernel copies what is stored as it is while this process reads and hashes the copy.
     """
+    pieces = _pieces(digest, recipe, places)
     with replacing(path) as temporary:
-        ends = _fill(objects, _pieces(digest, recipe, places), temporary.descriptor, digest)
-        if fill_and_hash(ends, temporary.descriptor)[0] != digest:
-            raise _damage(objects, digest, recipe, places)
+        for last in (False, True):
+            ends = _fill(objects, pieces, temporary.descriptor, digest)
+            if fill_and_hash(ends, temporary.descriptor)[0] == digest:
+                return
+            # What came from somewhere nearer is worth asking for where it really is.
+            if last or not _forget(objects, pieces):
+                raise _damage(objects, digest, recipe, places)
+            os.ftruncate(temporary.descriptor, 0)
+
+
+def _forget(objects: ObjectStore, pieces: Iterable[Location]) -> bool:
+    """Drop copies at hand of the objects that pieces lie in; tell whether there may have been any."""
+    if not isinstance(objects, SupportsForgetting):
+        return False
+    for name in {piece.object for piece in pieces}:
+        objects.forget(name)
+    return True
 
 
 def _pieces(digest: bytes, recipe: Recipe, places: Places) -> list[Location]:
@@ -66,6 +82,47 @@ def _pieces(digest: bytes, recipe: Recipe, places: Places) -> list[Location]:
     return joined(found)
 
 
+def _contents(objects: ObjectStore, pieces: list[Location], digest: bytes) -> Iterator[bytes | memoryview]:
+    if calls_at_once(objects) == 1:
+        for piece in pieces:
+            yield from _read(objects, piece, digest)
+        return
+
+    def read(run: list[Location]) -> tuple[list[Location], bytes]:
+        first, last = run[0], run[-1]
+        return run, read_range(objects, (first.object, first.offset, last.offset + last.stored - first.offset), digest)
+
+    for run, stored in ahead(objects, read, _runs(pieces)):
+        for piece in run:
+            offset = piece.offset - run[0].offset
+            yield _unpacked(memoryview(stored)[offset : offset + piece.stored], piece, digest)
+
+
+def _runs(pieces: Iterable[Location]) -> Iterator[list[Location]]:
+    """Yield pieces in order, neighbours of one object together, `WINDOW_BYTES` at most; longer ones are divided."""
+    run: list[Location] = []
+    for piece in _divided(pieces):
+        if run:
+            end = run[-1].offset + run[-1].stored
+            apart = (piece.object, piece.offset) != (run[-1].object, end)
+            if apart or piece.offset + piece.stored - run[0].offset > WINDOW_BYTES:
+                yield run
+                run = []
+        run.append(piece)
+    if run:
+        yield run
+
+
+def _divided(pieces: Iterable[Location]) -> Iterator[Location]:
+    for piece in pieces:
+        if piece.codec != CODEC_RAW or piece.stored <= WINDOW_BYTES:
+            yield piece
+            continue
+        for start in range(0, piece.stored, WINDOW_BYTES):
+            length = min(WINDOW_BYTES, piece.stored - start)
+            yield Location(piece.object, piece.offset + start, length, length, CODEC_RAW)
+
+
 def _read(objects: ObjectStore, piece: Location, digest: bytes) -> Iterator[bytes | memoryview]:
     """Yield the bytes of one piece, `WINDOW_BYTES` at a time where it is stored as it is."""
     for start in range(0, piece.stored, WINDOW_BYTES if piece.codec == CODEC_RAW else max(1, piece.stored)):
@@ -76,18 +133,27 @@ def _read(objects: ObjectStore, piece: Location, digest: bytes) -> Iterator[byte
             raise _missing(piece, digest) from err
         if len(stored) < length:
             raise _short(piece, digest)
-        if piece.codec == CODEC_RAW:
-            yield stored
-            continue
-        try:
-            yield unpack(stored, piece.size, piece.codec)
-        except CorruptData as err:
-            raise CorruptData(f"object {piece.object} is damaged: {err}", code=err.code, digest=digest) from err
+        yield _unpacked(stored, piece, digest)
 
 
-def _fill(objects: ObjectStore, pieces: Iterable[Location], target: int, digest: bytes) -> Iterator[int]:
+def _unpacked(stored: bytes | memoryview, piece: Location, digest: bytes) -> bytes | memoryview:
+    if piece.codec == CODEC_RAW:
+        return stored
+    try:
+        return unpack(stored, piece.size, piece.codec)
+    except CorruptData as err:
+        raise CorruptData(f"object {piece.object} is damaged: {err}", code=err.code, digest=digest) from err
+
+
+def _fill(objects: ObjectStore, pieces: list[Location], target: int, digest: bytes) -> Iterator[int]:
     """Write the pieces to an empty file one after the other, and yield how many bytes it has, again and again."""
     end = 0
+    if calls_at_once(objects) > 1:
+        for content in _contents(objects, pieces, digest):
+            write_all(target, content)
+            end += len(content)
+            yield end
+        return
     for piece in pieces:
         for count in _copy(objects, piece, target, end, digest):
             end += count

@@ -12,14 +12,20 @@ from forebear.blobs.codecs import shrinks, squeeze, squeeze_many
 from forebear.blobs.copying import copy_and_hash
 from forebear.blobs.digest import digest_of
 from forebear.blobs.local import LocalObjects, LocalSink
-from forebear.blobs.objects import ObjectSink, ObjectStore, object_name
-from forebear.blobs.pack import PACK_BYTES, PackWriter
+from forebear.blobs.objects import ObjectSink, ObjectStore, SupportsFiles, calls_at_once, object_name
+from forebear.blobs.pack import MAX_SLICE_BYTES, PACK_BYTES, PackWriter
+from forebear.blobs.uploads import Uploads
 from forebear.errors import Conflict, Unsupported
 from forebear.records.content import CODEC_RAW, LOOSE, Location, Recipe, Slice, StoredObject
 
 #: Blobs below so many bytes go into packs: a file of its own costs an fsync, a slice does not. Chosen by
 #: `benchmarks/pack_bound.py`.
 SMALL_BYTES = 512 * 1024
+#: Blobs below so many bytes go into packs where objects are far away: there a request costs more than anything else.
+FAR_SMALL_BYTES = MAX_SLICE_BYTES
+#: A pack that is sent is closed once it holds so many bytes, and holds no more than `PACK_BYTES`: several are on their
+#: way at a time, each in memory.
+FAR_PACK_BYTES = PACK_BYTES // 2
 #: Bytes of new chunks in memory at a time, on their way into a pack.
 _BATCH_BYTES = 8 * 1024 * 1024
 #: Chunks that are tried before a whole file is compressed.
@@ -34,6 +40,9 @@ class BlobWriter:
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
+        #: Where objects are far away, they are sent in the background.
+        self._uploads = Uploads(objects) if calls_at_once(objects) > 1 else None
+        self._small_bytes = SMALL_BYTES if self._uploads is None else FAR_SMALL_BYTES
         self._pack: PackWriter | None = None
         self._sink: ObjectSink | None = None
         self._finished: list[StoredObject] = []
@@ -50,7 +59,7 @@ class BlobWriter:
         """Write a blob of any size from memory; one it holds already is passed over."""
         if digest in self._held:
             return
-        if len(content) >= SMALL_BYTES:
+        if len(content) >= self._small_bytes:
             self._add_loose(digest, content)
         else:
             self._open_pack().add(digest, content, compress=compress)
@@ -73,16 +82,19 @@ class BlobWriter:
 
     def _open_pack(self) -> PackWriter:
         if self._pack is None:
-            self._sink = self._objects.sink()
+            self._sink = self._new_sink()
             self._pack = PackWriter(self._sink)
         return self._pack
 
+    def _new_sink(self) -> ObjectSink:
+        return self._objects.sink() if self._uploads is None else self._uploads.sink()
+
     def _close_full_pack(self) -> None:
-        if self._pack is not None and self._pack.size >= PACK_BYTES:
+        if self._pack is not None and self._pack.size >= (PACK_BYTES if self._uploads is None else FAR_PACK_BYTES):
             self._close_pack()
 
     def _add_loose(self, digest: bytes, content: bytes) -> None:
-        sink = self._objects.sink()
+        sink = self._new_sink()
         try:
             sink.write(content)
             sink.finish(object_name(LOOSE, digest))
@@ -133,6 +145,39 @@ class BlobWriter:
         finally:
             sink.abort()
         return digest, size
+
+    # -- files that go far away ---------------------------------------------------------------------------------
+
+    @property
+    def is_far(self) -> bool:
+        """Whether objects are far away; then files are taken by `add`, `send_chunks` and `send_whole`."""
+        return self._uploads is not None
+
+    def send_chunks(
+        self, descriptor: int, path: str, cut: Cut, places: Mapping[bytes, Location], *, compress: bool
+    ) -> None:
+        """Send a large file as `add_recipe` writes one, in packs of its own.
+
+        They depend on nothing but the file and ``places``: a file that was half sent makes the same packs again, and
+        those that arrived are not sent a second time.
+        """
+        self._close_pack()
+        self.add_recipe(descriptor, path, cut, places, compress=compress)
+        self._close_pack()
+
+    def send_whole(self, path: str, digest: bytes, size: int) -> None:
+        """Send a file as one object, for those too large to be cut.
+
+        Raises:
+            Conflict: the file changed while it was sent.
+            Unsupported: the object store takes no files.
+        """
+        if digest in self._held:
+            return
+        if not isinstance(self._objects, SupportsFiles):
+            raise Unsupported(f"{path} is too large for this store ({size} bytes)", code="file-too-large")
+        self._objects.put_file(object_name(LOOSE, digest), path)
+        self._note_loose(digest, size)
 
     # -- blobs that are made of chunks --------------------------------------------------------------------------
 
@@ -214,7 +259,8 @@ class BlobWriter:
         self._note_loose(digest, before[1])
 
     def _close_pack(self) -> None:
-        assert self._pack is not None
+        if self._pack is None:
+            return
         finished = self._pack.finish()
         self._finished.append(finished)
         for part in finished.slices if self._chunks_of_pack else ():
@@ -225,8 +271,9 @@ class BlobWriter:
 
     def finish(self) -> list[StoredObject]:
         """Make everything durable; return the objects written since the last call."""
-        if self._pack is not None:
-            self._close_pack()
+        self._close_pack()
+        if self._uploads is not None:
+            self._uploads.wait()
         finished, self._finished = self._finished, []
         return finished
 
@@ -234,6 +281,8 @@ class BlobWriter:
         """Drop the open pack. Finished objects stay until they are collected."""
         if self._sink is not None:
             self._sink.abort()
+        if self._uploads is not None:
+            self._uploads.abort()
         self._pack = self._sink = None
         self._chunks_of_pack.clear()
 

@@ -13,11 +13,11 @@ from forebear.blobs.digest import digest_of_file
 from forebear.blobs.local import storage_failure
 from forebear.blobs.objects import object_name
 from forebear.blobs.place import copy_loose, link_loose
-from forebear.blobs.reader import read_blobs, wrong_digest
+from forebear.blobs.reader import WINDOW_BYTES, read_blobs, wrong_digest
 from forebear.blobs.writer import SMALL_BYTES
 from forebear.catalog.fingerprints import FingerprintCache, print_of
 from forebear.errors import CorruptData, InvalidInput
-from forebear.records.content import LOOSE, Location, Recipe
+from forebear.records.content import CODEC_RAW, LOOSE, Location, Recipe
 from forebear.store.folders import Content, NewFolder, PresentFolder, Staging
 from forebear.store.intake import remember_objects
 from forebear.store.paths import SafeFolder
@@ -166,6 +166,8 @@ class Checkout:
                 self._place_recipe(digest, where, targets[digest])
             elif where.object == object_name(LOOSE, digest) and self._objects.local_path(where.object) is not None:
                 self._place_loose(digest, where, targets[digest])
+            elif where.codec == CODEC_RAW and where.stored > WINDOW_BYTES:
+                self._place_recipe(digest, Recipe(where.size, (digest,)), targets[digest])
             else:
                 slices.append((digest, where))
         return slices

@@ -15,7 +15,9 @@ from forebear.blobs.chunking import (
     cut_open_file,
     sample,
 )
-from forebear.blobs.writer import check_unchanged
+from forebear.blobs.digest import digest_of, digest_of_file
+from forebear.blobs.reader import sizes_of
+from forebear.blobs.writer import FAR_SMALL_BYTES, check_unchanged
 from forebear.records.content import CODEC_RAW, LOOSE, Location, Slice, StoredObject
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class NearEqual:
         Cost: a copy, where it resembles nothing; else one pass that reads it, and writing what is new.
         """
         size = look[1]
+        if self._writer.is_far:
+            return self._send(path, look)
         if size > MAX_CHUNKED_BYTES or (size < CHUNKED_BYTES and not compress):
             return self._writer.copy_file(path)
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
@@ -65,7 +69,7 @@ class NearEqual:
                 return self._writer.copy_file(path)
             cut = cut_open_file(descriptor)
             check_unchanged(path, look, os.fstat(descriptor), cut.size)
-            if not self._writer.holds(cut.digest) and not self._catalog.known([cut.digest]):
+            if self._is_new(cut.digest):
                 self._store(descriptor, path, cut, compress=compress)
             return cut.digest, cut.size
         finally:
@@ -80,6 +84,35 @@ class NearEqual:
         else:
             fresh = [chunk for chunk in cut.chunks if chunk.digest not in places]
             self._writer.copy_file(path, chunks=fresh, expected=cut.digest)
+
+    # -- where objects are far away -------------------------------------------------------------------------------
+
+    def _send(self, path: str, look: _Look) -> tuple[bytes, int]:
+        """Take a file in where reading it costs little beside sending it: what is known is never sent."""
+        size = look[1]
+        if size > MAX_CHUNKED_BYTES:
+            digest = digest_of_file(path)[0]
+            check_unchanged(path, look, os.stat(path), size)
+            if self._is_new(digest):
+                self._writer.send_whole(path, digest, size)
+            return digest, size
+        with open(path, "rb", buffering=0) as file:
+            if size < FAR_SMALL_BYTES:
+                content = file.read(size + 1)
+                check_unchanged(path, look, os.fstat(file.fileno()), len(content))
+                digest = digest_of(content)
+                if self._is_new(digest):
+                    self._writer.add(digest, content, compress=True)
+                return digest, size
+            cut = cut_open_file(file.fileno())
+            check_unchanged(path, look, os.fstat(file.fileno()), cut.size)
+            if self._is_new(cut.digest):
+                shrink = self._writer.shrinks(file.fileno(), cut)
+                self._writer.send_chunks(file.fileno(), path, cut, self._places(cut.chunks), compress=shrink)
+            return cut.digest, cut.size
+
+    def _is_new(self, digest: bytes) -> bool:
+        return not self._writer.holds(digest) and not self._catalog.known([digest])
 
     # -- what it may share ----------------------------------------------------------------------------------------
 
@@ -109,8 +142,8 @@ class NearEqual:
         """Return where those chunks lie that the store has; objects that are gone do not count."""
         located: dict[bytes, Any] = self._catalog.locate(chunk.digest for chunk in chunks)
         places = {digest: where for digest, where in located.items() if isinstance(where, Location)}
-        gone = {name for name in {where.object for where in places.values()} if self._objects.size(name) is None}
-        return {digest: where for digest, where in places.items() if where.object not in gone}
+        sizes = sizes_of(self._objects, {where.object for where in places.values()})
+        return {digest: where for digest, where in places.items() if sizes[where.object] is not None}
 
 
 def _samples(descriptor: int, size: int) -> list[Chunk]:
