@@ -46,9 +46,11 @@ _ALIASES = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az"}
 _DENIED_NAMES = ("Credential", "Forbidden", "AuthError", "AuthenticationError", "RefreshError", "TokenRetrieval")
 _UNREACHABLE_NAMES = (
     "Connect", "Endpoint", "Timeout", "ServiceRequestError", "ServiceResponseError", "TransportError", "ProxyError",
-    "ServerDisconnected", "ClientPayloadError", "IncompleteRead", "ResponseStreamingError", "HTTPClientError",
+    "ServerDisconnected", "ResponseStreamingError", "HTTPClientError",
     "ResponseParserError", "ChecksumError", "FlexibleChecksumError",
 )  # fmt: skip
+#: Answers that broke off; some of them carry the status of a bad request, which they are not.
+_BROKEN_NAMES = {"ClientPayloadError", "ContentLengthError", "TransferEncodingError", "IncompleteRead"}
 #: Words by which services say that they are busy, whatever the status.
 _BUSY_WORDS = {"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "ServerBusy", "Throttling"}
 _NO_BUCKET_WORDS = {"NoSuchBucket", "ContainerNotFound"}
@@ -173,7 +175,7 @@ def _chain(err: BaseException) -> Iterable[BaseException]:
 
 
 def _kind_of(chain: list[BaseException]) -> str:
-    if any(_word(each) in _BUSY_WORDS for each in chain):
+    if any(_word(each) in _BUSY_WORDS or type(each).__name__ in _BROKEN_NAMES for each in chain):
         return "unreachable"
     statuses = [status for each in chain if (status := _status(each)) is not None]
     if statuses:

@@ -71,7 +71,7 @@ def parse_address(url: str | os.PathLike[str]) -> Address:
     if "?" in path or "#" in path:
         raise InvalidInput(f"the URL of the blobs, {protocol}://…, may hold neither ? nor #", code="blobs-url")
     address = Address(protocol, path.rstrip("/"))
-    if not address.bucket:
+    if not address.bucket or (path.startswith("/") and protocol in S3 | GCS | AZURE):
         raise InvalidInput(f"{address.text} names no bucket; give {protocol}://bucket/prefix", code="blobs-url")
     return address
 

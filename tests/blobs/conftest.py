@@ -9,10 +9,12 @@ import fsspec
 import pytest
 
 from tests import servers
+from tests.proxy import proxy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from tests.proxy import Proxy
     from tests.servers import Endpoint
 
 
@@ -60,3 +62,42 @@ def make_bucket(protocol: str, endpoint: Endpoint, **options: Any) -> str:
     name = f"test-{uuid.uuid4().hex[:12]}"
     system.mkdir(name, **options)
     return name
+
+
+@pytest.fixture(scope="session")
+def _proxied(rclone: Endpoint) -> Iterator[tuple[Proxy, Endpoint]]:
+    with proxy_of(rclone) as proxied:
+        yield proxied
+
+
+@pytest.fixture
+def proxy(_proxied: tuple[Proxy, Endpoint]) -> Proxy:
+    """A proxy before rclone that breaks nothing yet."""
+    _proxied[0].reset()
+    return _proxied[0]
+
+
+@pytest.fixture
+def through_proxy(_proxied: tuple[Proxy, Endpoint], proxy: Proxy) -> Endpoint:
+    """S3, with everything going through ``proxy``."""
+    return _proxied[1]
+
+
+class FastClock:
+    """Time that passes when somebody waits, and not otherwise.
+
+    ``on_sleep`` is called with each wait, in seconds: what happens meanwhile.
+    """
+
+    def __init__(self, on_sleep: Callable[[float], object] = lambda seconds: None) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+        self.on_sleep = on_sleep
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept.append(seconds)
+        self.on_sleep(seconds)
