@@ -29,6 +29,7 @@ from forebear.records.artifacts import DELETED, Version
 from forebear.records.content import Entry
 from forebear.records.lineage import Direction, EdgeKind, Node
 from forebear.settings import load_settings
+from forebear.store.intake import Way
 from forebear.store.paths import SafeFolder
 from forebear.store.shared import active_scope, active_store
 
@@ -262,6 +263,7 @@ class Artifact:
         policy: str | None = "mutable",
         overwrite: bool = False,
         link: bool = False,
+        compress: bool = False,
     ) -> ArtifactFile:
         """Add a file.
 
@@ -273,13 +275,16 @@ class Artifact:
             overwrite: Replace a different file that the artifact has under this path.
             link: Hard-link a large file into the store instead of copying it. It becomes read-only, and it must not be
                 written to by other means afterwards.
+            compress: Store a large file in compressed pieces if it shrinks, such as weights, which shrink to three
+                quarters or less. It then takes longer to add and to read, and cannot be linked. Small files, and what
+                is new of a large one that resembles another, are compressed without being asked for.
 
         Raises:
             InvalidInput: there is no such file, or the path is not allowed.
             Conflict: the path is taken by different content, or the file changed while it was read.
         """
         self._check_policy(policy)
-        entry = self._open_draft().add_file(local_path, name, overwrite=overwrite, link=link)
+        entry = self._open_draft().add_file(local_path, name, Way(link, compress), overwrite=overwrite)
         if is_tmp:
             os.unlink(local_path)
         return ArtifactFile(self, entry)
@@ -294,6 +299,7 @@ class Artifact:
         overwrite: bool = False,
         link: bool = False,
         progress: Progress | None = None,
+        compress: bool = False,
     ) -> int:
         """Add all files below a folder, symbolic links followed; return how many.
 
@@ -303,13 +309,15 @@ class Artifact:
             overwrite: Replace different files that the artifact has under the same paths.
             link: As in `add_file`.
             progress: Called with the files and bytes taken since its last call.
+            compress: As in `add_file`.
 
         Raises:
             InvalidInput: something in there is no readable file; the message names it, and nothing is added.
             Conflict: a path is taken by different content, or a file changed while it was read.
         """
         self._check_policy(policy)
-        return self._open_draft().add_tree(local_path, name, overwrite=overwrite or merge, link=link, progress=progress)
+        way = Way(link, compress)
+        return self._open_draft().add_tree(local_path, name, way, overwrite=overwrite or merge, progress=progress)
 
     def add_reference(
         self,

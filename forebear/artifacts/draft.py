@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from forebear.errors import Conflict, InvalidInput
 from forebear.records.content import Entry
+from forebear.store.intake import COPY, Way
 from forebear.store.paths import check_inner_path, normal_inner_path
 
 if TYPE_CHECKING:
@@ -83,22 +84,22 @@ class Draft:
             self._rows[check_inner_path(row[0])] = row
 
     def add_file(
-        self, file: str | os.PathLike[str], path: str | None, *, overwrite: bool = False, link: bool = False
+        self, file: str | os.PathLike[str], path: str | None, way: Way = COPY, *, overwrite: bool = False
     ) -> Entry:
         """Add one file under ``path``, by default its own name."""
         source = os.fspath(file)
         if os.path.isdir(source):
             raise InvalidInput(f"{source} is a folder; add it with add_dir", code="not-a-file")
         inner = normal_inner_path(path if path is not None else os.path.basename(source))
-        return self._put(self.intake.add_file(source, inner, link=link), overwrite)
+        return self._put(self.intake.add_file(source, inner, way), overwrite)
 
     def add_tree(
         self,
         folder: str | os.PathLike[str],
         path: str | None,
+        way: Way = COPY,
         *,
         overwrite: bool = False,
-        link: bool = False,
         progress: Progress | None = None,
     ) -> int:
         """Add all files below a folder, below ``path`` if given; return how many."""
@@ -107,7 +108,7 @@ class Draft:
             found = "a file; add it with add_file" if os.path.exists(source) else "not there"
             raise InvalidInput(f"cannot add the folder {source}: it is {found}", code="not-a-folder")
         prefix = f"{normal_inner_path(path)}/" if path not in {None, "", ".", "/"} else ""
-        rows = self.intake.add_tree(source, prefix, link=link, progress=progress)
+        rows = self.intake.add_tree(source, prefix, way, progress=progress)
         if not self._rows:
             for row in rows:
                 _check_utf8(row[0])

@@ -86,9 +86,8 @@ def _cut(descriptor: int, see: Callable[[memoryview], None]) -> list[Chunk]:
     chunks: list[Chunk] = []
     pending: deque[Future[list[Chunk]]] = deque()
     seen: list[Future[None] | None] = [None] * _WINDOWS
-    buffers = [bytearray(READ_BYTES + MAX_CHUNK_BYTES) for _ in range(_WINDOWS)]
     with ThreadPoolExecutor(1) as whole, ThreadPoolExecutor(1) as parts:
-        for turn, window in enumerate(_windows(descriptor, buffers, seen, pending, chunks)):
+        for turn, window in enumerate(_windows(descriptor, seen, pending, chunks)):
             seen[turn % _WINDOWS] = whole.submit(see, window.fresh)
             pending.append(parts.submit(_digests, window))
         while pending:
@@ -127,7 +126,6 @@ class _Window(NamedTuple):
 
 def _windows(
     descriptor: int,
-    buffers: list[bytearray],
     seen: list[Future[None] | None],
     pending: deque[Future[list[Chunk]]],
     chunks: list[Chunk],
@@ -135,16 +133,20 @@ def _windows(
     """Read and cut; what follows a window's last sure cut is carried over to the next one."""
     cutter = _cutter()
     offset, rest, turn = 0, b"", 0
+    piece = min(READ_BYTES, max(MAX_CHUNK_BYTES, os.fstat(descriptor).st_size))
+    buffers: list[bytearray] = []
     while True:
         # The buffer of this turn is free again once both hashes of what it held are done.
         future = seen[turn]
         if future is not None:
             future.result()
             chunks += pending.popleft().result()
+        if turn == len(buffers):  # a short file needs few
+            buffers.append(bytearray(piece + MAX_CHUNK_BYTES))
         view = memoryview(buffers[turn])
         view[: len(rest)] = rest
         held = len(rest)
-        count = os.preadv(descriptor, [view[held : held + READ_BYTES]], offset + held)
+        count = os.preadv(descriptor, [view[held : held + piece]], offset + held)
         content = view[: held + count]
         lengths = _lengths(cutter, content, last=not count)
         yield _Window(offset, content, content[held:], lengths)
@@ -153,7 +155,7 @@ def _windows(
         done = sum(lengths)
         rest = bytes(content[done:])
         offset += done
-        turn = (turn + 1) % len(buffers)
+        turn = (turn + 1) % _WINDOWS
 
 
 def _cutter() -> FastCDC:

@@ -3,11 +3,16 @@
 Weights hardly shrink as they are: beside each sign and exponent, which repeat, lies a mantissa, which does not. With
 the first bytes of all numbers together, then all second ones, and so on, what repeats is in one place. A short
 sample tells which way is worth its time, so that content that does not shrink costs next to nothing.
+
+With bytes apart a slice begins with the stored length of each part (u32, little-endian), then come the parts: the bytes
+at 0, w, 2w, …, those at 1, w + 1, …, and so on to w - 1, w being the bytes of a number. A part whose stored length is
+its length is as it is, any other is a zstd frame.
 """
 
 from __future__ import annotations
 
 import os
+import struct
 import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -34,6 +39,7 @@ _THREADS_FROM_BYTES = 2 * 1024 * 1024
 _MAX_THREADS = min(4, os.cpu_count() or 1)
 #: Bytes of a number, by codec.
 _WIDTHS = {CODEC_APART2: 2, CODEC_APART4: 4}
+_LENGTH = struct.Struct("<I")
 
 _of_thread = threading.local()
 
@@ -85,10 +91,16 @@ def _tried(size: int) -> Iterable[int]:
 
 def _encode(content: bytes | memoryview, codec: int) -> bytes:
     width = _WIDTHS.get(codec)
-    if width is not None:
-        whole = bytes(content)
-        content = b"".join(whole[first::width] for first in range(width))
-    return _compressor().compress(content)
+    if width is None:
+        return _compressor().compress(content)
+    whole = bytes(content)
+    parts = []
+    for first in range(width):
+        part = whole[first::width]
+        # A table of probabilities of its own for each part is what all this is for, so each is a frame.
+        packed = _compressor().compress(part)
+        parts.append(packed if len(packed) < len(part) * WORTH else part)
+    return b"".join([*(_LENGTH.pack(len(part)) for part in parts), *parts])
 
 
 def decode(stored: bytes | memoryview, size: int, codec: int) -> bytes | memoryview:
@@ -99,18 +111,24 @@ def decode(stored: bytes | memoryview, size: int, codec: int) -> bytes | memoryv
     """
     if codec != CODEC_ZSTD and codec not in _WIDTHS:
         raise CorruptData(f"a slice has the unknown codec {codec}", code="corrupt-object")
-    content = decompress(stored, size)
     width = _WIDTHS.get(codec)
-    return content if width is None else _together(content, width)
+    return decompress(stored, size) if width is None else _together(stored, size, width)
 
 
-def _together(planes: bytes, width: int) -> memoryview:
-    content = bytearray(len(planes))
-    begin = 0
-    for first in range(width):
-        end = begin + (len(planes) - first + width - 1) // width
-        content[first::width] = planes[begin:end]
-        begin = end
+def _together(stored: bytes | memoryview, size: int, width: int) -> memoryview:
+    view = memoryview(stored)
+    begin = width * _LENGTH.size
+    if len(view) < begin:
+        raise CorruptData("a compressed slice is cut short", code="corrupt-object")
+    lengths = [length for (length,) in _LENGTH.iter_unpack(view[:begin])]
+    if begin + sum(lengths) != len(view):
+        raise CorruptData("a compressed slice does not have the length it should", code="corrupt-object")
+    content = bytearray(size)
+    for first, length in enumerate(lengths):
+        part = view[begin : begin + length]
+        whole = (size - first + width - 1) // width
+        content[first::width] = part if length == whole else decompress(part, whole)
+        begin += length
     return memoryview(content)
 
 

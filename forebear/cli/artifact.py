@@ -52,6 +52,9 @@ def put(
         list[str] | None, Option("Metadata; may come again.", ("--metadata", "-m"), metavar="KEY=VALUE")
     ] = None,
     link: Annotated[bool, Option("Hard-link large files into the store; they become read-only.", ("--link",))] = False,
+    compress: Annotated[
+        bool, Option("Compress large files if they shrink, such as weights; slower to read.", ("--compress",))
+    ] = False,
     expect: Annotated[
         str | None,
         Option("Move aliases only from this version (v7), or from none (an empty word).", metavar="VERSION"),
@@ -72,6 +75,7 @@ def put(
         description=description,
         metadata=metadata,
         link=link,
+        compress=compress,
         expect=expect,
     )
 

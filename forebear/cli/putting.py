@@ -34,6 +34,7 @@ def put(
     description: str | None = None,
     metadata: list[str] | None = None,
     link: bool = False,
+    compress: bool = False,
     expect: str | None = None,
 ) -> None:
     """Log a file, folder or URI as a version, by a run of its own."""
@@ -54,20 +55,20 @@ def put(
         init(job_type=JOB_TYPE, id=new_run_id(), reinit="create_new", settings=settings, **session.scope(name)) as run,
         Watch(f"adding {os.path.basename(path.rstrip('/'))}", hidden=session.output.quiet) as watch,
     ):
-        _fill(artifact, path, link, watch)
+        _fill(artifact, path, watch, link=link, compress=compress)
         created = artifact.commit(
             run.store, run.entity, run.project, aliases=aliases, tags=tags, run_key=run.key, expect=expect
         )
     session.output.show(PutView(artifact.record, created=created, run=run.path))
 
 
-def _fill(artifact: Artifact, path: str, link: bool, watch: Watch) -> None:
+def _fill(artifact: Artifact, path: str, watch: Watch, *, link: bool, compress: bool) -> None:
     if "://" in path:
         artifact.add_reference(path)
     elif os.path.isdir(path):
-        artifact.add_dir(path, link=link, progress=watch)
+        artifact.add_dir(path, link=link, progress=watch, compress=compress)
     else:
-        artifact.add_file(path, link=link)
+        artifact.add_file(path, link=link, compress=compress)
 
 
 def _check_there(path: str) -> None:

@@ -40,6 +40,17 @@ _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 Look = tuple[int, int, int, int]
 
 
+class Way(NamedTuple):
+    """How the bytes of large files get into the store: linked, or compressed where they shrink, or neither."""
+
+    link: bool = False
+    compress: bool = False
+
+
+#: By copies.
+COPY = Way()
+
+
 class _File(NamedTuple):
     row_path: str
     path: str
@@ -91,13 +102,13 @@ class Intake:
         for digest, page in pages.items():
             self._writer.add(digest, page, compress=True)
 
-    def add_file(self, path: str, row_path: str, *, link: bool = False) -> Row:
+    def add_file(self, path: str, row_path: str, way: Way = COPY) -> Row:
         """Take one file; return its row.
 
         Args:
             path: The file; a symbolic link is followed.
             row_path: Its path inside the artifact.
-            link: Hard-link a large file into the store instead of copying it; it becomes read-only.
+            way: How a large one gets into the store; one that is linked becomes read-only.
 
         Raises:
             InvalidInput: there is no such file, it cannot be read, or it is not a regular file.
@@ -115,11 +126,9 @@ class Intake:
         known = self._fingerprints_of(folder).get(name)
         if known is not None and known[:4] == look:
             return (row_path, status.st_size, known[4])
-        return self._take(folder, [_File(row_path, real, name, look)], link, None)[0]
+        return self._take(folder, [_File(row_path, real, name, look)], way, None)[0]
 
-    def add_tree(
-        self, root: str, prefix: str = "", *, link: bool = False, progress: Progress | None = None
-    ) -> list[Row]:
+    def add_tree(self, root: str, prefix: str = "", way: Way = COPY, *, progress: Progress | None = None) -> list[Row]:
         """Take all files below a folder; return their rows, in no particular order.
 
         Symbolic links are followed; the store itself is left out where it lies below. Either everything is taken, or
@@ -139,7 +148,7 @@ class Intake:
             begun = len(rows)
             found = self._scan(folder, rows, troubles)
             waiting += found.below
-            rows += self._take(folder.path, found.fresh, link, troubles)
+            rows += self._take(folder.path, found.fresh, way, troubles)
             if progress is not None:
                 progress(len(rows) - begun, sum(row[1] for row in rows[begun:]))
         if troubles:
@@ -221,7 +230,7 @@ class Intake:
         if gone:
             self._changed.add(folder)
 
-    def _take(self, folder: str, files: list[_File], link: bool, troubles: list[str] | None) -> list[Row]:
+    def _take(self, folder: str, files: list[_File], way: Way, troubles: list[str] | None) -> list[Row]:
         """Take files of one folder that are not known by their fingerprint; return their rows."""
         rows: list[Row] = []
         batch: list[tuple[_File, bytes]] = []
@@ -230,7 +239,7 @@ class Intake:
         for file in files:
             try:
                 if file.look[1] >= SMALL_BYTES:
-                    rows.append(self._take_large(folder, file, link))
+                    rows.append(self._take_large(folder, file, way))
                     continue
                 content = _read_small(file.path, file.look)
             except OSError as err:
@@ -264,22 +273,22 @@ class Intake:
         self._changed.add(folder)
         return rows
 
-    def _take_large(self, folder: str, file: _File, link: bool) -> Row:
+    def _take_large(self, folder: str, file: _File, way: Way) -> Row:
         begun = time.time_ns()
         size, look = file.look[1], file.look
         # Only a file whose size some large blob has can be known already; the others are copied in the same pass.
-        if link or self._catalog.sizes_held([size]):
+        if way.link or self._catalog.sizes_held([size]):
             digest, size = digest_of_file(file.path)
             check_unchanged(file.path, look, os.stat(file.path), size)
             if not self._writer.holds(digest) and not self._catalog.known([digest]):
-                if link:
+                if way.link:
                     self._writer.link_file(file.path, digest, look)
                     look = print_of(os.stat(file.path))  # linking changed its ctime
                 else:
-                    digest, size = self._large.take(file.path, look)
+                    digest, size = self._large.take(file.path, look, compress=way.compress)
         else:
-            digest, size = self._large.take(file.path, look)
-        if may_remember(look[2], look[3], begun) or link:
+            digest, size = self._large.take(file.path, look, compress=way.compress)
+        if may_remember(look[2], look[3], begun) or way.link:
             self._seen[folder][file.name] = (*look, digest)
             self._changed.add(folder)
         return (file.row_path, size, digest)
