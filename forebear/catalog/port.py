@@ -28,6 +28,18 @@ if TYPE_CHECKING:
     from forebear.records.content import Location, Recipe, StoredObject
     from forebear.records.queries import RunQuery
     from forebear.records.runs import NewRun, Project, RunChanges, RunRecord
+    from forebear.records.sweeps import (
+        NewSweep,
+        NewTrial,
+        Offer,
+        Standing,
+        SweepChanges,
+        SweepRecord,
+        Taken,
+        Trial,
+        TrialEnding,
+        TrialReport,
+    )
 
 
 class TipMoved(Exception):
@@ -368,6 +380,114 @@ class Catalog(Protocol):
 
     def forget_run_files(self, run_key: int, paths: Iterable[str]) -> None:
         """Drop files from a run; paths unknown are passed over."""
+        ...
+
+    # -- sweeps -------------------------------------------------------------------------------------------------
+
+    def add_sweep(self, new: NewSweep, trials: Iterable[NewTrial] = ()) -> SweepRecord:
+        """Declare a sweep, in state *pending*, with what was tried before it, as by `add_trials`.
+
+        Raises:
+            AlreadyExists: the project has a sweep of that id.
+        """
+        ...
+
+    def sweep(self, entity: str, project: str, sweep_id: str) -> SweepRecord | None:
+        """Return the sweep, or ``None``."""
+        ...
+
+    def sweeps(
+        self, entity: str | None = None, project: str | None = None, states: Iterable[str] | None = None
+    ) -> list[SweepRecord]:
+        """Return the sweeps that match, the one declared last first; no states at all match no sweep."""
+        ...
+
+    def update_sweep(self, key: int, changes: SweepChanges, *, expect: Iterable[str] | None = None) -> SweepRecord:
+        """Change fields of a sweep; unset fields stay. One that becomes *cancelled* asks its running trials to stop.
+
+        Args:
+            expect: States of which the sweep must have one.
+
+        Raises:
+            NotFound: there is no such sweep.
+            Conflict: it has another state than those expected.
+        """
+        ...
+
+    def delete_sweep(self, key: int) -> None:
+        """Remove a sweep and its trials; their runs stay. Raises `NotFound`."""
+        ...
+
+    def add_trials(self, key: int, trials: Iterable[NewTrial]) -> list[Trial]:
+        """Add trials: under the number that they name, else under one below 0; a finished sweep is running again.
+
+        Raises:
+            NotFound: there is no such sweep.
+            Conflict: a named number is not that of the next new trial, or is beyond the limit; none was added.
+        """
+        ...
+
+    def take_trial(
+        self, key: int, agent: str, offer: Offer, *, silent_seconds: float, gone: Iterable[str] = ()
+    ) -> Taken:
+        """Give an agent a trial: each to one agent at a time.
+
+        First the trials are taken back whose agents are ``gone`` or were silent for ``silent_seconds`` by the
+        catalog's clock: they wait again, or have crashed where that was tried often enough. A waiting trial comes
+        before a new one, the lowest number first; a new one is made with what ``offer`` says for the next number. Only
+        a sweep that is *pending* or *running* gives trials; the first makes it *running*, and it is *finished* when it
+        is exhausted and no trial waits or is held.
+
+        Raises:
+            NotFound: there is no such sweep.
+
+        Cost: does not grow with the trials.
+        """
+        ...
+
+    def begin_trial(self, key: int, number: int, attempt: int, run_key: int) -> Standing:
+        """Say which run executes a trial; nothing is written where the trial is not held."""
+        ...
+
+    def report_trial(self, key: int, number: int, attempt: int, reports: Iterable[tuple[int, float]] = ()) -> Standing:
+        """Give a sign of life, with (iteration, value) pairs if there are; nothing is written if it is not held.
+
+        Of two values of one iteration the later one counts.
+        """
+        ...
+
+    def end_trial(self, key: int, number: int, attempt: int, ending: TrialEnding) -> Trial | None:
+        """End a trial and return it; ``None``, and nothing is written, where it is not held.
+
+        A trial that failed or crashed though nobody asked it to end waits again, as often as it may be retried.
+        """
+        ...
+
+    def ask_trials(self, key: int, asked: str, numbers: Iterable[int] | None = None) -> int:
+        """Ask running trials to end (`STOP` or `PRUNE`), all or some; return how many were asked now."""
+        ...
+
+    def rerun_trials(self, key: int, states: Iterable[str], numbers: Iterable[int] | None = None) -> int:
+        """Let trials that ended in one of ``states`` wait again, all or some; return how many.
+
+        A finished sweep is running again then. Raises `NotFound`.
+        """
+        ...
+
+    def trials(
+        self, key: int, *, states: Iterable[str] | None = None, numbers: Iterable[int] | None = None
+    ) -> list[Trial]:
+        """Return trials of a sweep by number; nothing for an unknown sweep."""
+        ...
+
+    def trial_counts(self, keys: Iterable[int]) -> dict[int, dict[str, int]]:
+        """Return how many trials of each state the sweeps have; states without trials are left out."""
+        ...
+
+    def trial_reports(
+        self, key: int, *, numbers: Iterable[int] | None = None, iterations: Iterable[int] | None = None
+    ) -> list[TrialReport]:
+        """Return what trials reported, by number and iteration; of a trial that is tried again, its last attempt."""
         ...
 
     # -- lineage ------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Search over runs: what a sweep is, what its next trial is, and who executes it."""
