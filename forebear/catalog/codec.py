@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from forebear.catalog.leaves import flattened, storable
 from forebear.records.artifacts import Collection, Version
 from forebear.records.lineage import Edge, EdgeKind
 from forebear.records.runs import RunOrigin, RunRecord
@@ -65,6 +66,13 @@ def from_document(text: str) -> Any:
         import json  # as above
 
         return json.loads(text)
+
+
+def text_at(document: str, key: str) -> str | None:
+    """The text at a dotted key of a JSON document, of which an index keeps the beginning alone; the last of several."""
+    values = {storable(name): value for name, value in flattened(from_document(document))}
+    value = values.get(key)
+    return storable(value) if isinstance(value, str) else None
 
 
 RUN_COLUMNS = (

@@ -38,12 +38,32 @@ class Driver(Protocol):
         """Run a statement once a row."""
         ...
 
+    def insert(self, head: str, rows: Sequence[Sequence[Any]], tail: str) -> None:
+        """Insert rows of one width: ``head`` is the statement up to and without ``VALUES``, ``tail`` what follows."""
+        ...
+
     def transaction(self, *, durable: bool = False) -> AbstractContextManager[None]:
         """Hold the write lock until the end of the block; commit, or roll back when it raises."""
         ...
 
     def reading(self) -> AbstractContextManager[None]:
         """See one snapshot of the database until the end of the block."""
+        ...
+
+    def schema_version(self) -> int:
+        """Return the number of the last migration that was run; 0 where there are no tables yet."""
+        ...
+
+    def prepare_schema(self) -> None:
+        """Make, inside a transaction, what must be there before the tables."""
+        ...
+
+    def set_schema_version(self, number: int) -> None:
+        """Keep, inside a transaction, the number of the last migration."""
+        ...
+
+    def script(self, sql: str) -> None:
+        """Run several statements that make or change tables, inside a transaction."""
         ...
 
     def close(self) -> None:
@@ -82,9 +102,22 @@ def insert_rows(driver: Driver, head: str, rows: Sequence[Sequence[Any]], tail: 
         rows: Values in the order of the statement's columns.
         tail: What follows the values, such as ``ON CONFLICT …``.
     """
-    if not rows:
-        return
+    if rows:
+        driver.insert(head, rows, tail)
+
+
+def values_statements(head: str, rows: Sequence[Sequence[Any]], tail: str) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the statements, with their parameters, that insert ``rows``."""
     one_row = f"({','.join('?' * len(rows[0]))})"
     for start in range(0, len(rows), ROWS_A_STATEMENT):
         batch = rows[start : start + ROWS_A_STATEMENT]
-        driver.execute(f"{head} VALUES {','.join([one_row] * len(batch))} {tail}", list(chain.from_iterable(batch)))
+        yield f"{head} VALUES {','.join([one_row] * len(batch))} {tail}", list(chain.from_iterable(batch))
+
+
+def execute_for(driver: Driver, sql: str, params: Sequence[Any], keys: Iterable[Any]) -> None:
+    """Run a statement that changes rows, whose last parameters are ``{keys}``, over any number of keys.
+
+    Cost: one statement for each `KEYS_A_STATEMENT` keys.
+    """
+    for batch in batches(keys):
+        driver.execute(sql.format(keys=",".join("?" * len(batch))), [*params, *batch])

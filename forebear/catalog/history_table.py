@@ -303,7 +303,7 @@ _MOVE_POSITION = (
     "ON CONFLICT (name) DO UPDATE SET position = excluded.position"
 )
 _KEY_INFOS = (
-    "SELECT b.run_key, k.name, b.stream, sum(b.row_count), min(b.first_step), max(b.last_step) "
+    "SELECT b.run_key, k.name, b.stream, CAST(sum(b.row_count) AS BIGINT), min(b.first_step), max(b.last_step) "
     "FROM history_blocks b JOIN history_columns c ON c.block_id = b.id JOIN keys k ON k.id = c.key_id "
     "WHERE b.run_key IN ({keys}) GROUP BY b.run_key, k.id, k.name, b.stream"
 )

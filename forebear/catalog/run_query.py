@@ -193,6 +193,11 @@ def is_leaf(field: str) -> bool:
     return field != "tags" and field not in _COLUMNS
 
 
+def column_of(field: str) -> tuple[str, bool]:
+    """Return the expression of a field that has a column, and whether it is a number."""
+    return _COLUMNS[field]
+
+
 def _column(expression: str, is_number: bool) -> Operand:
     return Operand(
         number=expression if is_number else None,

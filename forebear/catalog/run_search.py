@@ -45,7 +45,7 @@ class RunSearch(RunTable):
         """See `Catalog.find_runs`."""
         check_query(query)
         with self._db.reading():
-            keys = self._found_keys(query)
+            keys = self._found_keys(self._in_plain_words(query))
             records = self.runs_by_key(keys)
         return [records[key] for key in keys]
 
@@ -53,10 +53,15 @@ class RunSearch(RunTable):
         """See `Catalog.count_runs`."""
         check_query(query)
         with self._db.reading():
+            query = self._in_plain_words(query)
             where = self._where(query, self._smallest(query, None).select)
             row = one(self._db, f"SELECT count(*) FROM runs r WHERE {where.text}", where.params)
         assert row is not None
         return int(row[0])
+
+    def _in_plain_words(self, query: RunQuery) -> RunQuery:
+        """The question in the words that the database knows, inside the current snapshot."""
+        return query
 
     def _found_keys(self, query: RunQuery) -> list[int]:
         """The keys of the runs asked for, in order."""

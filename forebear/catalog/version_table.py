@@ -20,7 +20,7 @@ from forebear.catalog.codec import (
     to_micros,
     version_of,
 )
-from forebear.catalog.driver import Driver, Row, insert_rows, one, rows_in
+from forebear.catalog.driver import Driver, Row, execute_for, insert_rows, one, rows_in
 from forebear.catalog.port import MissingBlobs, TipMoved
 from forebear.names import LATEST, ArtifactRef, parse_version_number
 from forebear.records.artifacts import COMMITTED, DELETED, AliasMove, Collection, Committed, NewVersion, Version
@@ -248,10 +248,7 @@ class VersionTable(BlobIndex):
         return int(row[0])
 
     def _move_spans(self, collection_id: int, number: int, new: NewVersion) -> None:
-        self._db.many(
-            "UPDATE file_spans SET until = ? WHERE digest = ? AND collection_id = ? AND until IS NULL",
-            [(number, digest, collection_id) for digest in sorted(new.lost)],
-        )
+        execute_for(self._db, _CLOSE_SPANS, (number, collection_id), sorted(new.lost))
         gained = set(new.gained)
         if new.tip is not None:
             # The same content may have been in the tip under another path; its span simply goes on.
@@ -452,5 +449,6 @@ _LIVE_RUN = "SELECT 1 FROM runs WHERE key = ? AND state <> ?"
 _ALIAS = "SELECT version_id FROM aliases WHERE collection_id = ? AND alias = ?"
 _SAME_ROOT = "SELECT id FROM versions WHERE collection_id = ? AND root = ? AND state = ? ORDER BY number DESC LIMIT 1"
 _OPEN_SPANS = "SELECT digest FROM file_spans WHERE digest IN ({{keys}}) AND collection_id = {} AND until IS NULL"
+_CLOSE_SPANS = "UPDATE file_spans SET until = ? WHERE collection_id = ? AND until IS NULL AND digest IN ({keys})"
 _NEWEST = "SELECT id FROM versions WHERE collection_id = ? AND state = ? ORDER BY number DESC LIMIT 1"
 _ADD_MOVE = "INSERT INTO alias_moves (collection_id, alias, version_id, at, run_key) VALUES (?, ?, ?, ?, ?)"

@@ -80,7 +80,7 @@ def test_a_migration_that_fails_leaves_the_old_form(old: Path, monkeypatch: pyte
         raise RuntimeError("half way")
 
     with monkeypatch.context() as patch:
-        patch.setattr("forebear.catalog.sqlite.fill_values", fail)
+        patch.setattr("forebear.catalog.sql_catalog.fill_values", fail)
         with pytest.raises(RuntimeError, match="half way"):
             SqliteCatalog(old)
     assert tables(old) == before
