@@ -8,12 +8,12 @@ from datetime import datetime
 from forebear.catalog import messages
 from forebear.catalog.codec import edge_of, from_micros, to_micros
 from forebear.catalog.driver import one, rows_in
-from forebear.catalog.history_table import HistoryTable
+from forebear.catalog.sweep_table import SweepTable
 from forebear.records.artifacts import COMMITTED
 from forebear.records.lineage import WALKED, Direction, Edge, EdgeKind, FileUse, Node, NodeInfo, StaleUse
 
 
-class EdgeTable(HistoryTable):
+class EdgeTable(SweepTable):
     """Edges and what is asked of them. See `forebear.catalog.port.Catalog` for what each method promises."""
 
     def add_use(self, run_key: int, version_id: int, use_as: str | None = None) -> EdgeKind:

@@ -141,6 +141,28 @@ def no_run(what: object) -> NotFound:
     return NotFound(f"no run {what}", code="run-not-found")
 
 
+def sweep_exists(entity: str, project: str, sweep_id: str) -> AlreadyExists:
+    """Sweep ids are unique in a project."""
+    return AlreadyExists(f"project {entity}/{project} has a sweep {sweep_id!r} already", code="sweep-exists")
+
+
+def no_sweep(what: object) -> NotFound:
+    """There is no such sweep."""
+    return NotFound(f"no sweep {what}", code="sweep-not-found")
+
+
+def sweep_state(name: str, state: str, expected: Iterable[str]) -> Conflict:
+    """A sweep has another state than the one that is needed."""
+    return Conflict(f"sweep {name} is {state}, not {' or '.join(expected)}", code="sweep-state")
+
+
+def other_number(name: str, number: int, next_number: int, limit: int | None) -> Conflict:
+    """A trial was to have a number that is not the next."""
+    if limit is not None and next_number >= limit:
+        return Conflict(f"sweep {name} has all of its {limit} trials; none is left to add", code="sweep-exhausted")
+    return Conflict(f"the next trial of sweep {name} is {next_number}, not {number}", code="trial-number")
+
+
 def newer_schema(found: int, known: int) -> Unsupported:
     """The store was written by a newer forebear."""
     return Unsupported(

@@ -224,5 +224,51 @@ CREATE TABLE run_files (
 CREATE INDEX run_files_digest ON run_files (digest);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
+THIRD = """
+CREATE TABLE sweeps (
+    key INTEGER PRIMARY KEY,
+    project_id INTEGER NOT NULL REFERENCES projects (id),
+    id TEXT NOT NULL,
+    name TEXT,
+    config TEXT NOT NULL,
+    trial_limit INTEGER,
+    retry INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    next_number INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    UNIQUE (project_id, id)
+);
+
+CREATE TABLE trials (
+    sweep_key INTEGER NOT NULL REFERENCES sweeps (key),
+    number INTEGER NOT NULL,
+    params TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    earlier INTEGER NOT NULL DEFAULT 0,
+    agent TEXT,
+    run_key INTEGER REFERENCES runs (key),
+    started_at INTEGER,
+    heartbeat_at INTEGER,
+    ended_at INTEGER,
+    objectives TEXT NOT NULL DEFAULT '{}',
+    error TEXT,
+    asked TEXT,
+    PRIMARY KEY (sweep_key, number)
+) WITHOUT ROWID;
+CREATE INDEX trials_waiting ON trials (sweep_key, number) WHERE state = 'waiting';
+CREATE INDEX trials_held ON trials (sweep_key, heartbeat_at) WHERE state = 'running';
+CREATE INDEX trials_run ON trials (run_key) WHERE run_key IS NOT NULL;
+
+CREATE TABLE trial_reports (
+    sweep_key INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    iteration INTEGER NOT NULL,
+    value REAL,
+    PRIMARY KEY (sweep_key, number, iteration)
+) WITHOUT ROWID;
+CREATE INDEX trial_reports_iteration ON trial_reports (sweep_key, iteration);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
 SCHEMA_VERSION = len(MIGRATIONS)
