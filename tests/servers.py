@@ -346,6 +346,7 @@ class _PostgresProcess:
         if done.returncode != 0:
             raise RuntimeError(f"initdb failed: {done.stderr[-2000:]}")
         self._start()
+        self._await_start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -357,7 +358,17 @@ class _PostgresProcess:
         # SIGINT ends its connections; SIGTERM would wait for them.
         self.stack.enter_context(running(command, self.port, self.folder / "log", user=self.user, end=signal.SIGINT))
 
+    def _await_start(self) -> None:
+        """Wait until it lets somebody in: it takes connections before that, to say that it starts."""
+        deadline = time.monotonic() + READY_SECONDS
+        command = [str(self.commands / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        while subprocess.run(command, check=False, timeout=READY_SECONDS).returncode != 0:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL lets nobody in: {(self.folder / 'log').read_text()}")
+            time.sleep(_POLL_SECONDS)
+
     def restart(self, *, hard: bool = False) -> None:
+        """Start it again, and return when it takes connections, though it may have to put its data in order first."""
         if hard:
             pid = int((self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
             os.kill(pid, signal.SIGQUIT)

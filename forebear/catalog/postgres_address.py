@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -55,12 +56,7 @@ def address_of(url: str) -> Address:
     Raises:
         InvalidInput: it is no such URL. The message never has a password in it.
     """
-    try:
-        parts = urlsplit(url)
-        given = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-    except ValueError:
-        # What cannot be taken apart cannot be shown without what may be a password.
-        raise _refusal("it has a form that no URL has") from None
+    parts, given = _split(url)
     if parts.scheme not in ("postgresql", "postgres"):
         raise _refusal(f"it begins with {parts.scheme}:")
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
@@ -71,11 +67,23 @@ def address_of(url: str) -> Address:
     if not _SCHEMA.fullmatch(schema):
         raise _refusal(f"a schema cannot be called {schema!r}: take a-z, 0-9 and _, and no pg_ before it")
     own = urlencode([(name, value) for name, value in given if name in known], quote_via=quote)
-    try:
-        params = conninfo_to_dict(parts._replace(scheme="postgresql", query=own, fragment="").geturl())
-    except psycopg.ProgrammingError:
-        raise _refusal("what stands before the database is not user:password@host:port") from None
+    params = _params(parts._replace(scheme="postgresql", query=own, fragment="").geturl())
     return Address(_shown(params, schema), schema, {**_DEFAULTS, **params})
+
+
+def _split(url: str) -> tuple[SplitResult, list[tuple[str, str]]]:
+    # The errors of both parsers show what they could not read, which may be a password; so neither they nor what was
+    # given becomes part of the refusal, not even as its cause.
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        return parts, parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    raise _refusal("that is no URL")
+
+
+def _params(url: str) -> Mapping[str, Any]:
+    with suppress(psycopg.ProgrammingError):  # as above
+        return conninfo_to_dict(url)
+    raise _refusal("what stands before the database is not user:password@host:port")
 
 
 def _shown(params: Mapping[str, Any], schema: str) -> str:

@@ -14,6 +14,7 @@ from forebear.errors import CorruptData, ForebearError, InvalidInput, StorageFai
 _CODE = "catalog-unavailable"
 #: Seconds that a writer waits for another, as milliseconds in SQLite's driver.
 LOCK_SECONDS = 60
+_PASSING = "starting up|shutting down|recovery mode|not yet accepting connections"
 #: What a message of the server or of libpq says → what to do. Looked at in this order.
 _ADVICE = (
     (r"password authentication failed|no password supplied|fe_sendauth", "check the user and the password"),
@@ -22,7 +23,7 @@ _ADVICE = (
     (r"pg_hba\.conf|SSL", "the server does not let this user or host in so: ask its administrator"),
     (r"translate host name|resolve|Name or service", "check the name of the host"),
     (r"too many clients|connection slots|too many connections", "raise its max_connections, or share connections"),
-    (r"starting up|shutting down|recovery mode", "the server starts or ends: repeat in a moment"),
+    (_PASSING, "the server starts or ends: repeat in a moment"),
     (r"refused|timeout|timed out|No such file|unreachable", "check that the server runs and that this is its address"),
 )
 _BY_STATE: dict[type[psycopg.Error], str] = {
@@ -44,14 +45,14 @@ class ConnectionLost(StorageFailure):
 
 def of_connecting(err: psycopg.Error, shown: str) -> StorageFailure:
     """The error to raise where no connection could be made."""
-    said = _last_line(err)
+    said = " ".join(str(err).removeprefix("connection failed: ").split())
     advice = next((advice for words, advice in _ADVICE if re.search(words, said, re.IGNORECASE)), "repeat")
     return StorageFailure(f"cannot reach the catalog {shown}: {said}; {advice}", code=_CODE)
 
 
 def is_passing(err: StorageFailure) -> bool:
     """Whether a server that could not be reached is about to be there."""
-    return re.search("starting up|shutting down|recovery mode", str(err)) is not None
+    return re.search(_PASSING, str(err)) is not None
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def in_words_of_forebear(connection: psycopg.Connection, shown: str) -> Iterator
 
 
 def _of_statement(err: psycopg.Error, shown: str, *, lost: bool) -> ForebearError | None:
-    said = _last_line(err)
+    said = _said(err)
     if lost or isinstance(err, (errors.AdminShutdown, errors.CrashShutdown, errors.IdleInTransactionSessionTimeout)):
         return ConnectionLost(f"catalog {shown}: the connection broke ({said}); repeat", code=_CODE)
     if isinstance(err, errors.ProgramLimitExceeded):
@@ -82,10 +83,9 @@ def _of_statement(err: psycopg.Error, shown: str, *, lost: bool) -> ForebearErro
     return None
 
 
-def _last_line(err: psycopg.Error) -> str:
+def _said(err: psycopg.Error) -> str:
     """What the error says, without the statement and the parameters that a server may add."""
     first = err.diag.message_primary
     if first:
         return first
-    lines = [line.strip() for line in str(err).splitlines() if line.strip()]
-    return lines[-1] if lines else type(err).__name__
+    return " ".join(str(err).split()) or type(err).__name__

@@ -62,7 +62,7 @@ class HistorySide(Side):
         keys = {run.key: run_id for run_id, run in self.runs.items()} | {
             key: f"removed {number}" for number, key in enumerate(self.removed)
         }
-        for key, run in self.catalog.runs_by_key(keys).items():
+        for key, run in sorted(self.catalog.runs_by_key(keys).items()):
             yield keys[key], replace(run, key=0, id=run.id.partition("~")[0])
         for key, name in keys.items():
             for branch in range(3):
