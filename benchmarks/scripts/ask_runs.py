@@ -1,4 +1,4 @@
-"""Ask a catalog about its runs and print what each answer took: ``ask_runs.py FOLDER ROUNDS``.
+"""Ask a catalog about its runs and print what each answer took: ``ask_runs.py PLACE ROUNDS``.
 
 Prints one line of JSON: question → samples in seconds and size of the answer. The start of the interpreter is in no
 sample. While it asks, another process writes to the runs, as a cluster would.
@@ -8,12 +8,10 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from benchmarks.scripts.generate_runs import ENTITY, PROJECT
-from forebear.catalog.sqlite import SqliteCatalog
-from forebear.catalog.sqlite_driver import SqliteDriver
+from benchmarks.scripts.places import catalog_at, driver_at, is_server
 from forebear.records.history import HistoryBatch
 from forebear.records.queries import And, Compare, Condition, Or, Order, RunQuery
 
@@ -26,16 +24,19 @@ GOOD = And(
     )
 )
 BEST_FIRST = (Order("summary.acc", descending=True),)
-#: What SQLite itself needs to go through all runs without an index: the least that a filter in Python could cost.
+#: What the database itself needs to go through all runs without an index: the least that a filter in Python could cost.
 FLOOR = "SELECT count(*) FROM runs WHERE json_extract(summary, '$.acc') > 0.9 AND json_extract(config, '$.lr') < 0.01"
+FLOOR_ON_SERVER = (
+    "SELECT count(*) FROM runs WHERE (summary::jsonb->>'acc')::float8 > 0.9 AND (config::jsonb->>'lr')::float8 < 0.01"
+)
 #: Batches a second of the process that writes meanwhile.
 WRITES = 50
 
 
-def main(folder: Path, rounds: int) -> None:
-    writer = subprocess.Popen([sys.executable, "-m", "benchmarks.scripts.ask_runs", str(folder), "write"])
-    catalog = SqliteCatalog(folder / "catalog.db", create=False)
-    driver = SqliteDriver(folder / "catalog.db")
+def main(place: str, rounds: int) -> None:
+    writer = subprocess.Popen([sys.executable, "-m", "benchmarks.scripts.ask_runs", place, "write"])
+    catalog, driver = catalog_at(place), driver_at(place)
+    floor = FLOOR_ON_SERVER if is_server(place) else FLOOR
     found: dict[str, dict[str, Any]] = {}
     try:
         for _ in range(rounds):
@@ -47,7 +48,7 @@ def main(folder: Path, rounds: int) -> None:
             answer = catalog.count_runs(page(GOOD))
             _note(found, "count", begun, answer)
             begun = time.perf_counter()
-            _note(found, "floor", begun, int(driver.rows(FLOOR)[0][0]))
+            _note(found, "floor", begun, int(driver.rows(floor)[0][0]))
     finally:
         writer.terminate()
         writer.wait()
@@ -74,9 +75,9 @@ def questions() -> dict[str, RunQuery]:
     }
 
 
-def write(folder: Path) -> None:
+def write(place: str) -> None:
     """Append to the history of one run for ever."""
-    catalog = SqliteCatalog(folder / "catalog.db", create=False)
+    catalog = catalog_at(place)
     for number in range(10**9):
         catalog.append_history(HistoryBatch(1, "bench", number, number + 1, summary={"acc": number / 10**9}))
         time.sleep(1 / WRITES)
@@ -89,6 +90,6 @@ def _note(found: dict[str, dict[str, Any]], name: str, begun: float, size: int) 
 
 if __name__ == "__main__":
     if sys.argv[2] == "write":
-        write(Path(sys.argv[1]))
+        write(sys.argv[1])
     else:
-        main(Path(sys.argv[1]), int(sys.argv[2]))
+        main(sys.argv[1], int(sys.argv[2]))
