@@ -55,12 +55,11 @@ def _system_micros() -> int:
 
 def _migrate(driver: Driver, store_id: str | None) -> None:
     """Run the migrations that the database has not seen; processes that start at once take turns."""
-    if driver.schema_version() == SCHEMA_VERSION:
+    # Looked at before the lock is taken, for those who may only read.
+    if _version(driver) == SCHEMA_VERSION:
         return
     with driver.transaction(durable=True):
-        found = driver.schema_version()
-        if found > SCHEMA_VERSION:
-            raise messages.newer_schema(found, SCHEMA_VERSION)
+        found = _version(driver)
         if found == 0:
             driver.prepare_schema()
         for statements in MIGRATIONS[found:]:
@@ -71,3 +70,10 @@ def _migrate(driver: Driver, store_id: str | None) -> None:
             driver.execute("INSERT INTO meta (key, value) VALUES ('store_id', ?)", (store_id or uuid.uuid4().hex,))
         if found != SCHEMA_VERSION:
             driver.set_schema_version(SCHEMA_VERSION)
+
+
+def _version(driver: Driver) -> int:
+    found = driver.schema_version()
+    if found > SCHEMA_VERSION:
+        raise messages.newer_schema(found, SCHEMA_VERSION)
+    return found

@@ -256,6 +256,8 @@ def refusal(url: str, **options: bool) -> ForebearError:
     ],
 )
 def test_places_that_cannot_be_reached(server: Postgres, place: str, advice: str, caplog) -> None:
+    if server.restart is None:
+        pytest.skip("whom the server at FOREBEAR_TEST_PG_URL lets in is its own affair")
     parts = urlsplit(server.url)
     with caplog.at_level(logging.DEBUG):
         host = f"{parts.hostname}:{parts.port}"
@@ -290,7 +292,8 @@ def test_urls_that_name_no_catalog(url: str, word: str) -> None:
 
 def test_a_catalog_shows_where_it_is_and_no_password(catalog: PostgresCatalog, server: Postgres) -> None:
     password = urlsplit(server.url).password
-    assert password
+    if not password:
+        pytest.skip("the server at FOREBEAR_TEST_PG_URL asks for no password")
     for shown in (repr(catalog), repr(catalog._db), repr(vars(catalog._db)["_processes"])):
         assert password not in shown
     assert "schema=t" in repr(catalog)
@@ -351,4 +354,8 @@ def test_a_user_without_rights_is_told_so(server: Postgres, url: str) -> None:
             assert catalog.projects() == []
             with pytest.raises(StorageFailure, match="GRANT"):
                 catalog.add_run(new_run("r1"))
-        connection.execute(f"DROP OWNED BY {guest}; DROP USER {guest}".encode())
+        # Who was given an empty schema can make a catalog in it.
+        connection.execute(f"CREATE SCHEMA {guest} AUTHORIZATION {guest}".encode())
+        with closing(PostgresCatalog(own.replace(f"={schema}", f"={guest}"))) as catalog:
+            assert catalog.add_run(new_run("r1")).id == "r1"
+        connection.execute(f"DROP OWNED BY {guest} CASCADE; DROP USER {guest}".encode())
