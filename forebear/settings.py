@@ -41,6 +41,9 @@ ENVIRONMENT = {
     "group": ("FOREBEAR_RUN_GROUP", "WANDB_RUN_GROUP"),
     "job_type": ("FOREBEAR_JOB_TYPE", "WANDB_JOB_TYPE"),
     "sweep_id": ("FOREBEAR_SWEEP_ID", "WANDB_SWEEP_ID"),
+    "trial": ("FOREBEAR_TRIAL",),
+    "agent_disable_flapping": ("FOREBEAR_AGENT_DISABLE_FLAPPING", "WANDB_AGENT_DISABLE_FLAPPING"),
+    "agent_max_initial_failures": ("FOREBEAR_AGENT_MAX_INITIAL_FAILURES", "WANDB_AGENT_MAX_INITIAL_FAILURES"),
     "resume": ("FOREBEAR_RESUME", "WANDB_RESUME"),
     "resume_from": ("FOREBEAR_RESUME_FROM", "WANDB_RESUME_FROM"),
     "fork_from": ("FOREBEAR_FORK_FROM", "WANDB_FORK_FROM"),
@@ -121,6 +124,9 @@ class Settings:
         dir: Folder whose store and settings count, instead of the current one.
         run_id: Identity of the run in its project.
         sweep_id: Sweep that the run is a trial of.
+        trial: ``number:attempt`` of the trial that this process was begun for by an agent.
+        agent_disable_flapping: Let an agent go on whose first trials all fail at once.
+        agent_max_initial_failures: Trials that may fail before the first that does not, until an agent gives up.
         resume: One of `RESUMES`; ``True`` means ``auto`` and ``False`` means ``never``.
         resume_from: ``id?_step=N``: go on with that run from there.
         fork_from: ``id?_step=N``: begin a run whose history goes on from there.
@@ -155,6 +161,9 @@ class Settings:
     group: str | None = None
     job_type: str | None = None
     sweep_id: str | None = None
+    trial: str | None = None
+    agent_disable_flapping: bool = False
+    agent_max_initial_failures: int = 5
     resume: str | None = None
     resume_from: str | None = None
     fork_from: str | None = None
@@ -371,9 +380,9 @@ def _mode(value: Any) -> Any:
 
 
 _FLAGS = (
-    "allow_val_change", "strict_step", "silent", "quiet", "save_code", "sync_tensorboard", "disable_git",
-    "disable_code", "x_disable_stats", "x_disable_meta", "x_disable_machine_info", "x_save_requirements", "x_primary",
-    "x_update_finish_state",
+    "agent_disable_flapping", "allow_val_change", "strict_step", "silent", "quiet", "save_code", "sync_tensorboard",
+    "disable_git", "disable_code", "x_disable_stats", "x_disable_meta", "x_disable_machine_info",
+    "x_save_requirements", "x_primary", "x_update_finish_state",
 )  # fmt: skip
 _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_FLAGS, _flag),

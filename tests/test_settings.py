@@ -24,6 +24,8 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "group": ("g", "g"),
     "job_type": ("train", "train"),
     "sweep_id": ("s", "s"),
+    "trial": ("3:1", "3:1"),
+    "agent_max_initial_failures": ("7", 7),
     "resume": ("True", "auto"),
     "resume_from": ("abc?_step=1", "abc?_step=1"),
     "fork_from": ("abc?_step=1", "abc?_step=1"),

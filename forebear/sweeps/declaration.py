@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from secrets import randbits
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,7 +64,8 @@ class Objective(NamedTuple):
         return -value if self.goal == MAXIMIZE else value
 
 
-class Declaration(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Declaration:
     """A checked declaration. ``config`` is what it was made from, with ``seed`` filled in; JSON can hold it."""
 
     method: str
@@ -89,12 +92,17 @@ class Declaration(NamedTuple):
         """Trials that there will be at most; ``None`` for no end. Cost: that of `Grid.size`."""
         if self.method != GRID:
             return self.run_cap
-        size = self.grid().size
+        size = self.grid.size
         return size if self.run_cap is None else min(size, self.run_cap)
 
+    @cached_property
     def grid(self) -> Grid:
-        """Return the grid of the space."""
+        """The grid of the space."""
         return Grid(self.space, run_cap=self.run_cap, tried=self.config.get(TRIED, ()))
+
+    def point(self, number: int) -> dict[str, Any] | None:
+        """Return the parameters of a trial of a grid or a random search; ``None`` where there is no such point."""
+        return self.grid.point(number) if self.method == GRID else self.space.sample(self.seed, number)
 
 
 def declare(config: Mapping[str, Any], *, tried: Iterable[Mapping[str, Any]] = ()) -> Declaration:
@@ -110,7 +118,7 @@ def declare(config: Mapping[str, Any], *, tried: Iterable[Mapping[str, Any]] = (
     only("", given, KEYS)
     declaration = _read(given)
     if declaration.method == GRID:
-        grid = declaration.grid()
+        grid = declaration.grid
         codes = sorted({code for params in tried if (code := grid.code(params)) is not None})
         if codes:
             declaration = _read(given | {TRIED: codes})
@@ -222,7 +230,7 @@ def _is_local(given: object) -> bool:
 
 
 def _check_grid(declaration: Declaration) -> None:
-    size = declaration.grid().size
+    size = declaration.grid.size
     if size == 0:
         raise InvalidInput(
             "sweep: parameters: no point is left by when, constraints and prior_runs; loosen them", code="empty-space"

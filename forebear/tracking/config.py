@@ -33,13 +33,15 @@ class Config(MutableMapping[str, Any]):
             allow_val_change: Whether settings may be given other values.
             use: Called with each artifact that becomes a setting, and its key.
         """
-        vars(self).update(_values={}, _changed=changed, _allow=allow_val_change, _use=use)
+        vars(self).update(_values={}, _changed=changed, _allow=allow_val_change, _use=use, _locked={}, _note=None)
         self._take(values)
 
     _values: dict[str, Any]
     _changed: Callable[[], None]
     _allow: bool
     _use: Callable[[Artifact, str], None] | None
+    _locked: Mapping[str, Any]
+    _note: Callable[[str], None] | None
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -48,6 +50,9 @@ class Config(MutableMapping[str, Any]):
         self._merge({key: value}, self._allow)
 
     def __delitem__(self, key: str) -> None:
+        if key in self._locked:
+            self._merge({key: None}, True)
+            return
         del self._values[key]
         self._changed()
 
@@ -88,13 +93,17 @@ class Config(MutableMapping[str, Any]):
         """Take in the settings that are not there yet."""
         self._merge({key: value for key, value in config_from(values).items() if key not in self._values}, True)
 
+    def lock(self, values: Mapping[str, Any], note: Callable[[str], None]) -> None:
+        """Keep these settings as they are from now on: whoever changes one is told by ``note`` that it stays."""
+        vars(self).update(_locked=values, _note=note)
+
     def as_dict(self) -> dict[str, Any]:
         """Return a plain copy."""
         copied: dict[str, Any] = plain(self._values)
         return copied
 
     def _merge(self, values: Mapping[str, Any], allow: bool) -> None:
-        given = config_from(values)
+        given = self._without_locked(config_from(values))
         if not allow:
             self._refuse_changes(given)
         if given:
@@ -117,7 +126,27 @@ class Config(MutableMapping[str, Any]):
                     self._use(artifact, key)
             self._values[key] = nested(value, (key,), self._inner_change)
 
+    def _without_locked(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What of given settings may be taken: those that are locked come as they are."""
+        if not self._locked:
+            return given
+        merged = {key: locked_into(value, self._locked[key]) if key in self._locked else value
+                  for key, value in given.items()}  # fmt: skip
+        kept = [key for key in given if merged[key] != given[key]]
+        if kept and self._note is not None:
+            self._note(f"config {', '.join(kept)} stays as the sweep chose it")
+        return {
+            key: value for key, value in merged.items() if key not in self._locked or value != self._values.get(key)
+        }
+
     def _inner_change(self, path: tuple[str, ...], value: Any) -> None:
+        if path[0] in self._locked:
+            now = plain(self._values[path[0]])
+            kept = locked_into(now, self._locked[path[0]])
+            if kept != now:
+                self._take({path[0]: kept})
+                if self._note is not None:
+                    self._note(f"config {'.'.join(path)} stays as the sweep chose it")
         self._changed()
 
     def __repr__(self) -> str:
@@ -133,6 +162,14 @@ def _artifacts(value: Any) -> Iterator[Artifact]:
     elif isinstance(value, list):
         for item in value:
             yield from _artifacts(item)
+
+
+def locked_into(value: Any, locked: Any) -> Any:
+    """Return a value with what is locked of it: all of it, or of dictionaries some keys."""
+    if not isinstance(locked, Mapping):
+        return locked
+    base = value if isinstance(value, Mapping) else {}
+    return {**base, **{key: locked_into(base.get(key), item) for key, item in locked.items()}}
 
 
 def _short(value: Any) -> str:

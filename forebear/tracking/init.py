@@ -19,6 +19,7 @@ from forebear.tracking.journal.place import JOURNALS
 from forebear.tracking.reinit import FINISH_PREVIOUS, RETURN_PREVIOUS, in_notebook, reinit_policy
 from forebear.tracking.resume import begin, recover
 from forebear.tracking.run import Run, note
+from forebear.tracking.trial_context import trial_of
 
 if TYPE_CHECKING:
     from forebear.store.store import Store
@@ -120,6 +121,9 @@ def init(
 
 
 def _begin(settings: Settings, config: dict[str, Any]) -> Run:
+    trial = trial_of(settings)
+    if trial is not None:
+        config = trial.prepare(settings, config)
     place = _store_of(settings)
     if os.path.isdir(os.path.join(place.url, JOURNALS)):
         recover(place)
@@ -134,6 +138,8 @@ def _begin(settings: Settings, config: dict[str, Any]) -> Run:
     current.enter(run)
     if artifacts:
         run.config.update(artifacts, allow_val_change=True)
+    if trial is not None:
+        trial.began(run)
     _tell(run, settings)
     _capture(run, settings)
     return run

@@ -146,6 +146,16 @@ class RowLog:
         """Return the microseconds that the run has taken so far, over all its sessions."""
         return (monotonic_ns() - self._zero) // _NS_PER_US
 
+    def follow(self, seen: Callable[[Any], None]) -> None:
+        """Call ``seen`` with what is logged from now on, after it was written."""
+        log = self.log
+
+        def log_and_tell(data: Any, step: Any = None, commit: bool | None = None) -> None:
+            log(data, step, commit)
+            seen(data)
+
+        self.log = log_and_tell  # type: ignore[method-assign]
+
     def close(self, why: str) -> None:
         """Refuse every later row with these words; without words take rows again."""
         self._over = why

@@ -15,6 +15,7 @@ from forebear.tracking.metrics import new_metric
 from forebear.tracking.run_artifacts import RunArtifacts
 from forebear.tracking.sessions import RunSession, Start
 from forebear.tracking.terminal import termlog
+from forebear.tracking.trial_context import TrialStopped
 
 if TYPE_CHECKING:
     import os
@@ -240,6 +241,10 @@ class Run(RunArtifacts):
         """Call ``callback`` once when this process ends the run, before what was logged is taken into the catalog."""
         self._at_end.append(callback)
 
+    def at_log(self, callback: Callable[[Any], None]) -> None:
+        """Call ``callback`` with what is logged, after it was written; what it raises, `log` raises."""
+        self._session.rows.follow(callback)
+
     def end(self, exit_code: int, error: str | None = None) -> None:
         """End the run with an exit code and the words of an exception."""
         with self._guard():
@@ -365,6 +370,8 @@ def ending_of(error: BaseException | None) -> tuple[int, str | None]:
         return 1, str(error.code)
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted"
+    if isinstance(error, TrialStopped):
+        return error.exit_code, error.message if error.exit_code else None
     return 1, f"{type(error).__name__}: {error}"
 
 
