@@ -30,6 +30,7 @@ from forebear.testing.catalog_index import BlobIndexSuite
 from forebear.testing.catalog_lineage import EdgeSuite, FileSuite, StaleSuite
 from forebear.testing.catalog_queries import QuerySuite
 from forebear.testing.catalog_runs import RunSuite
+from forebear.testing.catalog_sweeps import SweepSuite
 from forebear.testing.catalog_versions import VersionSuite
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class CatalogSuite(
     RunSuite,
     QuerySuite,
     HistorySuite,
+    SweepSuite,
     EdgeSuite,
     StaleSuite,
     FileSuite,

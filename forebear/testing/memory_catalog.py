@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import wraps
@@ -27,9 +28,22 @@ from forebear.records.lineage import WALKED, Direction, Edge, EdgeKind, FileUse,
 from forebear.records.runs import DELETED as RUN_DELETED
 from forebear.records.runs import RUNNING, NewRun, Project, RunChanges, RunOrigin, RunRecord
 from forebear.testing.memory_histories import MemoryHistories, found_runs, piece
+from forebear.testing.memory_sweeps import MemorySweeps
 
 if TYPE_CHECKING:
     from forebear.records.queries import RunQuery
+    from forebear.records.sweeps import (
+        NewSweep,
+        NewTrial,
+        Offer,
+        Standing,
+        SweepChanges,
+        SweepRecord,
+        Taken,
+        Trial,
+        TrialEnding,
+        TrialReport,
+    )
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,6 +100,7 @@ class MemoryCatalog:
         self._moves: list[_Move] = []
         self._edges: dict[tuple[int, EdgeKind, int], Edge] = {}
         self._histories = MemoryHistories()
+        self._sweeps = MemorySweeps(self._clock)
 
     @property
     def store_id(self) -> str:
@@ -673,6 +688,101 @@ class MemoryCatalog:
         """See `Catalog.forget_run_files`."""
         for path in paths:
             self._histories.files.get(run_key, {}).pop(path, None)
+
+    # -- sweeps -------------------------------------------------------------------------------------------------
+
+    @_alone
+    def add_sweep(self, new: NewSweep, trials: Iterable[NewTrial] = ()) -> SweepRecord:
+        """See `Catalog.add_sweep`."""
+        record = self._sweeps.add(new, trials)
+        self._projects.setdefault((new.entity, new.project), self._clock())
+        return record
+
+    @_alone
+    def sweep(self, entity: str, project: str, sweep_id: str) -> SweepRecord | None:
+        """See `Catalog.sweep`."""
+        return self._sweeps.named(entity, project, sweep_id)
+
+    @_alone
+    def sweeps(
+        self, entity: str | None = None, project: str | None = None, states: Iterable[str] | None = None
+    ) -> list[SweepRecord]:
+        """See `Catalog.sweeps`."""
+        wanted = None if states is None else set(states)
+        return [
+            sweep
+            for _, sweep in sorted(self._sweeps.sweeps.items(), reverse=True)
+            if entity in {None, sweep.entity}
+            and project in {None, sweep.project}
+            and (wanted is None or sweep.state in wanted)
+        ]
+
+    @_alone
+    def update_sweep(self, key: int, changes: SweepChanges, *, expect: Iterable[str] | None = None) -> SweepRecord:
+        """See `Catalog.update_sweep`."""
+        return self._sweeps.update(key, changes, expect)
+
+    @_alone
+    def delete_sweep(self, key: int) -> None:
+        """See `Catalog.delete_sweep`."""
+        self._sweeps.delete(key)
+
+    @_alone
+    def add_trials(self, key: int, trials: Iterable[NewTrial]) -> list[Trial]:
+        """See `Catalog.add_trials`."""
+        return self._sweeps.add_trials(key, trials)
+
+    @_alone
+    def take_trial(
+        self, key: int, agent: str, offer: Offer, *, silent_seconds: float, gone: Iterable[str] = ()
+    ) -> Taken:
+        """See `Catalog.take_trial`."""
+        return self._sweeps.take(key, agent, offer, silent_seconds, gone)
+
+    @_alone
+    def begin_trial(self, key: int, number: int, attempt: int, run_key: int) -> Standing:
+        """See `Catalog.begin_trial`."""
+        return self._sweeps.begin(key, number, attempt, run_key)
+
+    @_alone
+    def report_trial(self, key: int, number: int, attempt: int, reports: Iterable[tuple[int, float]] = ()) -> Standing:
+        """See `Catalog.report_trial`."""
+        return self._sweeps.report(key, number, attempt, reports)
+
+    @_alone
+    def end_trial(self, key: int, number: int, attempt: int, ending: TrialEnding) -> Trial | None:
+        """See `Catalog.end_trial`."""
+        return self._sweeps.end(key, number, attempt, ending)
+
+    @_alone
+    def ask_trials(self, key: int, asked: str, numbers: Iterable[int] | None = None) -> int:
+        """See `Catalog.ask_trials`."""
+        return self._sweeps.ask(key, asked, numbers)
+
+    @_alone
+    def rerun_trials(self, key: int, states: Iterable[str], numbers: Iterable[int] | None = None) -> int:
+        """See `Catalog.rerun_trials`."""
+        return self._sweeps.rerun(key, states, numbers)
+
+    @_alone
+    def trials(
+        self, key: int, *, states: Iterable[str] | None = None, numbers: Iterable[int] | None = None
+    ) -> list[Trial]:
+        """See `Catalog.trials`."""
+        return self._sweeps.of(key, states, numbers)
+
+    @_alone
+    def trial_counts(self, keys: Iterable[int]) -> dict[int, dict[str, int]]:
+        """See `Catalog.trial_counts`."""
+        known = [key for key in dict.fromkeys(keys) if key in self._sweeps.sweeps]
+        return {key: dict(Counter(trial.state for trial in self._sweeps.of(key, None, None))) for key in known}
+
+    @_alone
+    def trial_reports(
+        self, key: int, *, numbers: Iterable[int] | None = None, iterations: Iterable[int] | None = None
+    ) -> list[TrialReport]:
+        """See `Catalog.trial_reports`."""
+        return self._sweeps.reported(key, numbers, iterations)
 
     # -- lineage ------------------------------------------------------------------------------------------------
 

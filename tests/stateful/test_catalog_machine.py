@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,14 +14,16 @@ from forebear.catalog.sqlite import SqliteCatalog
 from forebear.testing.memory_catalog import MemoryCatalog
 from forebear.testing.stateful import CatalogMachine, catalog_machine
 from forebear.testing.stateful_histories import HistoryMachine
+from forebear.testing.stateful_sweeps import sweep_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from pathlib import Path
 
     from forebear.records.artifacts import AliasMove
     from forebear.records.history import HistoryBatch
+    from forebear.records.sweeps import Offer, Taken, Trial, TrialEnding
 
 SHORT = settings(max_examples=60, stateful_step_count=30)
 #: The first failure will do, and the same examples every time, so that the search never misses it.
@@ -37,6 +40,16 @@ def test_sqlite_agrees_with_the_model(tmp_path: Path) -> None:
 
     run_state_machine_as_test(catalog_machine(make, HistoryMachine), settings=SHORT)
     assert made >= SHORT.max_examples
+
+
+def test_sqlite_agrees_with_the_model_about_sweeps(tmp_path: Path) -> None:
+    made = count()
+
+    def make(clock: Callable[[], datetime]) -> SqliteCatalog:
+        return SqliteCatalog(tmp_path / f"catalog{next(made)}.db", clock=clock)
+
+    run_state_machine_as_test(sweep_machine(make), settings=SHORT)
+    assert next(made) >= SHORT.max_examples
 
 
 class Forgetful(MemoryCatalog):
@@ -86,3 +99,26 @@ class Careless(MemoryCatalog):
 def test_the_machine_notices_a_broken_catalog(broken: type[MemoryCatalog], machine: type[CatalogMachine]) -> None:
     with pytest.raises(AssertionError):
         run_state_machine_as_test(catalog_machine(broken, machine), settings=SEARCH)
+
+
+class Doubling(MemoryCatalog):
+    """Gives a trial to whoever asks, even while another executes it."""
+
+    def take_trial(
+        self, key: int, agent: str, offer: Offer, *, silent_seconds: float, gone: Iterable[str] = ()
+    ) -> Taken:
+        return super().take_trial(key, agent, offer, silent_seconds=0.5, gone=gone)
+
+
+class Believing(MemoryCatalog):
+    """Lets those end a trial who hold it no more."""
+
+    def end_trial(self, key: int, number: int, attempt: int, ending: TrialEnding) -> Trial | None:
+        held = [trial for trial in self.trials(key, numbers=[number]) if trial.attempt > attempt]
+        return super().end_trial(key, number, held[0].attempt if held else attempt, ending)
+
+
+@pytest.mark.parametrize("broken", [Doubling, Believing])
+def test_the_machine_notices_a_catalog_that_gives_trials_away(broken: type[MemoryCatalog]) -> None:
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(sweep_machine(broken), settings=SEARCH)
