@@ -34,7 +34,7 @@ SWEEP_IDS = ("s0", "s1")
 AGENTS = ("a0", "a1", "a2")
 ENDED_STATES = tuple(state for state in TRIAL_STATES if state not in {WAITING, "running"})
 
-sweep_ids = st.sampled_from(SWEEP_IDS)
+sweep_ids = st.sampled_from([*SWEEP_IDS[:1] * 3, *SWEEP_IDS])
 agents = st.sampled_from(AGENTS)
 reports = st.dictionaries(st.integers(1, 3), st.floats(-1, 1))
 states = st.sets(st.sampled_from(TRIAL_STATES))

@@ -121,4 +121,4 @@ class Believing(MemoryCatalog):
 @pytest.mark.parametrize("broken", [Doubling, Believing])
 def test_the_machine_notices_a_catalog_that_gives_trials_away(broken: type[MemoryCatalog]) -> None:
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(sweep_machine(broken), settings=SEARCH)
+        run_state_machine_as_test(sweep_machine(broken), settings=settings(SEARCH, max_examples=400))
