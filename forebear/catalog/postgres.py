@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from forebear.catalog.driver import one
 from forebear.catalog.run_patterns import without_patterns
 from forebear.catalog.sql_catalog import SqlCatalog
 from forebear.errors import NotFound, Unsupported
@@ -25,6 +26,8 @@ _READERS = (
     "history",
     "history_keys",
     "describe",
+    "trials",
+    "trial_counts",
 )
 
 
@@ -68,10 +71,19 @@ class PostgresCatalog(SqlCatalog):
                 driver.close()
                 raise
         self._postgres = driver
+        self._by_server = clock is None
         super().__init__(driver, store_id, clock)
 
     def __repr__(self) -> str:
         return f"<PostgresCatalog {self._postgres.shown}>"
+
+    def _sweep_time(self) -> int:
+        # The machines' clocks may differ by more than an agent may be silent.
+        if not self._by_server:
+            return super()._sweep_time()
+        row = one(self._db, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        assert row is not None
+        return int(row[0])
 
     def _in_plain_words(self, query: RunQuery) -> RunQuery:
         # The server's regular expressions are not Python's.
