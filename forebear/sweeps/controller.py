@@ -73,7 +73,7 @@ def next_trial(
     taken = take(_nothing if declaration.is_local or declaration.method in SEARCHES else declaration.point)
     if taken.trial is None and taken.sweep.state in OPEN_SWEEPS and not taken.sweep.exhausted:
         if declaration.method in SEARCHES and not declaration.is_local:
-            taken = _searched(store, taken, declaration, take)
+            taken = _searched(store, taken, take)
         elif _has_ended(store, taken, declaration):
             taken = replace(taken, sweep=_finish(store, taken.sweep))
     if taken.trial is None and taken.silent_since is not None and not gone:
@@ -89,14 +89,22 @@ def _nothing(number: int) -> None:
     """Offer no new trial: those alone are taken that wait."""
 
 
-def _searched(store: Store, taken: Taken, declaration: Declaration, take: Callable[[Offer], Taken]) -> Taken:
+def proposal(store: Store, sweep: SweepRecord) -> Proposal:
+    """Return what the search of a sweep wants to try next, without taking it."""
+    declaration = read_declaration(sweep.config)
+    if declaration.method in SEARCHES:
+        found: Proposal = import_module(SEARCHES[declaration.method]).propose(store, sweep, declaration)
+        return found
+    return Proposal(sweep.next_number, declaration.point(sweep.next_number))
+
+
+def _searched(store: Store, taken: Taken, take: Callable[[Offer], Taken]) -> Taken:
     """Propose a trial until nobody else was faster."""
-    propose: Callable[[Store, SweepRecord, Declaration], Proposal] = import_module(SEARCHES[declaration.method]).propose
     while True:
-        proposal = propose(store, taken.sweep, declaration)
-        if proposal.params is None and taken.sweep.next_number == proposal.number:
+        made = proposal(store, taken.sweep)
+        if made.params is None and taken.sweep.next_number == made.number:
             return replace(taken, sweep=_finish(store, taken.sweep))
-        taken = take(lambda number, made=proposal: made.params if number == made.number else None)  # type: ignore[misc]
+        taken = take(lambda number, made=made: made.params if number == made.number else None)  # type: ignore[misc]
         if taken.trial is not None or taken.sweep.state not in OPEN_SWEEPS or taken.sweep.exhausted:
             return taken
 
