@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 from forebear.sweeps.keys import below, flag, number, only, refused, table, whole, word
 
 HYPERBAND, ASHA, MEDIAN = "hyperband", "asha", "median"
-#: Rungs that a rule without an end has: its last is beyond every training.
-_MAX_RUNGS = 60
+#: Iteration that no training comes to: the end of rungs that have none.
+_BEYOND = 2**62
+#: With less, rungs would be at nearly every iteration.
+_LEAST_ETA = 1.1
 
 
 class EarlyRule(NamedTuple):
@@ -123,14 +125,20 @@ def _median(path: str, spec: Mapping[str, Any]) -> EarlyRule:
 
 def _eta(path: str, spec: Mapping[str, Any], default: float) -> float:
     eta = number(below(path, "eta"), spec.get("eta", default))
-    if eta <= 1:
-        raise refused(below(path, "eta"), f"{eta:g} is not above 1: of as many trials one goes on")
+    if eta < _LEAST_ETA:
+        raise refused(below(path, "eta"), f"{eta:g} is below {_LEAST_ETA}: of as many trials one goes on")
     return eta
 
 
 def _rungs(first: int, eta: float, last: int | None) -> tuple[int, ...]:
-    found = dict.fromkeys(int(first * eta**power) for power in range(_MAX_RUNGS) if first * eta**power < 2**62)
-    return tuple(rung for rung in found if last is None or rung < last)
+    """Iterations ``first``, ``first * eta``, … below ``last``."""
+    end = _BEYOND if last is None else last
+    found: dict[int, None] = {}
+    rung = float(first)
+    while rung < end:
+        found[int(rung)] = None
+        rung *= eta
+    return tuple(found)
 
 
 _READERS = {HYPERBAND: _hyperband, ASHA: _asha, MEDIAN: _median}

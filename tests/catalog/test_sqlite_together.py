@@ -29,6 +29,11 @@ def child(work: Callable[[], None]) -> int:
     return pid
 
 
+def wait_for(children: list[int]) -> None:
+    """Let all children come to a good end."""
+    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * len(children)
+
+
 def write(path: Path, key: int) -> None:
     with closing(SqliteCatalog(path)) as catalog:
         for number in range(BATCHES):
@@ -62,7 +67,7 @@ def test_writers_and_readers_never_wait_in_vain(tmp_path: Path) -> None:
         keys = [catalog.add_run(new_run(f"r{number}")).key for number in range(WRITERS)]
     children = [child(lambda key=key: write(path, key)) for key in keys]  # type: ignore[misc]
     children += [child(lambda: read(path, keys)) for _ in range(2)]
-    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * len(children)
+    wait_for(children)
     with closing(SqliteCatalog(path)) as catalog:
         for key in keys:
             assert sum(held.rows for held in catalog.history(key).blocks) == 10 * BATCHES
