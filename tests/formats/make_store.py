@@ -1,4 +1,4 @@
-"""Writes the store that is kept for this format: ``python tests/formats/make_store.py tests/formats/store-2.tar.gz``.
+"""Writes the store that is kept for this format: ``python tests/formats/make_store.py tests/formats/store-3.tar.gz``.
 
 Run once when a format is settled, never again: what an old forebear wrote must stay readable by every later one.
 """
@@ -15,6 +15,8 @@ from typing import Any
 
 import forebear
 from forebear.store.shared import close_stores
+from forebear.sweeps.agent import agent
+from forebear.sweeps.lifecycle import sweep
 
 
 def main(target: Path) -> None:
@@ -45,6 +47,7 @@ def main(target: Path) -> None:
             second.add_dir(images)
             forebear.log_artifact(second, aliases=["prod"])
         track(common)
+        search(store)
         close_stores()
         with tarfile.open(target, "w:gz") as archive:
             for path in sorted(Path(store).rglob("*")):
@@ -66,6 +69,33 @@ def track(common: dict[str, Any]) -> None:
             run.log({"loss": -1.0})
     with forebear.init(fork_from="track-1?_step=49", id="track-2", **common) as run:
         run.log({"loss": -2.0})
+
+
+def search(store: str) -> None:
+    """Add sweeps: one with trials of every end, and one that has not begun."""
+    os.environ |= {"FOREBEAR_STORE": store, "FOREBEAR_SILENT": "true", "FOREBEAR_AGENT_DISABLE_FLAPPING": "true"}
+    config = {
+        "method": "grid",
+        "name": "kept sweep",
+        "metric": {"name": "loss", "goal": "minimize"},
+        "parameters": {
+            "x": {"values": [1, 2, 3]},
+            "opt": {"parameters": {"name": {"values": ["sgd", "adam"]}}},
+            "momentum": {"values": [0.0, 0.9], "when": {"opt.name": "sgd"}},
+        },
+        "constraints": ["x < 3 or opt.name == 'adam'"],
+        "early_terminate": {"type": "median", "min_iter": 2, "min_trials": 2},
+    }
+
+    def train() -> None:
+        with forebear.init() as run:
+            if run.config["x"] == 2 and run.config["opt"]["name"] == "adam":
+                raise RuntimeError("kept failure")
+            for step in range(3):
+                run.log({"loss": math.nan if run.config["x"] == 3 else run.config["x"] + 1 / (step + 1)})
+
+    agent(sweep(config, project="kept"), train, count=7)
+    sweep({"method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}, "seed": 7}, project="kept")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import pytest
 import forebear
 from forebear.catalog.sqlite_driver import SqliteDriver
 from forebear.names import parse_time
+from forebear.store.shared import shared_store
+from forebear.sweeps.declaration import read_declaration
 
 HERE = Path(__file__).parent
 KEPT = sorted(HERE.glob("store-*.tar.gz"))
@@ -39,7 +41,7 @@ def tracked(request: pytest.FixtureRequest, tmp_path: Path) -> forebear.Api:
 
 
 def test_there_is_a_store_of_every_format() -> None:
-    assert [path.name for path in KEPT] == ["store-1.tar.gz", "store-2.tar.gz"]
+    assert [path.name for path in KEPT] == ["store-1.tar.gz", "store-2.tar.gz", "store-3.tar.gz"]
 
 
 def test_versions_files_and_digests_are_as_they_were(store: Path, tmp_path: Path) -> None:
@@ -93,6 +95,26 @@ def test_a_fork_still_begins_with_what_it_went_on_from(tracked: forebear.Api) ->
 def test_values_are_still_found(tracked: forebear.Api) -> None:
     for filters in ({"config.opt.name": "adam"}, {"summary_metrics.loss": {"$lt": -0.5}, "config.lr": 0.1}):
         assert "track-1" in [run.id for run in tracked.runs("kept", filters=filters)]
+
+
+def test_sweeps_are_as_they_were(tmp_path: Path) -> None:
+    store = shared_store(str(unpacked(HERE / "store-3.tar.gz", tmp_path / "store")))
+    waiting, kept = store.catalog.sweeps(project="kept")
+    assert (waiting.state, waiting.next_number, read_declaration(waiting.config).point(0)) == (
+        "pending",
+        0,
+        {"lr": 0.6743512303220082},
+    )
+    assert (kept.name, kept.state, kept.limit, kept.exhausted) == ("kept sweep", "finished", 7, True)
+    trials = store.catalog.trials(kept.key)
+    assert [trial.state for trial in trials] == ["finished"] * 3 + ["pruned"] * 2 + ["failed", "pruned"]
+    assert [trial.params for trial in trials] == [read_declaration(kept.config).grid.point(n) for n in range(7)]
+    assert [trial.values for trial in trials[2:5]] == [{"loss": 4 / 3}, {"loss": 2.5}, {"loss": 2.5}]
+    assert math.isnan(trials[6].values["loss"])
+    assert trials[5].error == "RuntimeError: kept failure"
+    runs = store.catalog.runs_by_key([trial.run_key for trial in trials if trial.run_key])
+    assert {run.sweep for run in runs.values()} == {kept.id}
+    assert {report.iteration for report in store.catalog.trial_reports(kept.key)} == {2, 3}
 
 
 def test_the_store_goes_on(store: Path, tmp_path: Path) -> None:

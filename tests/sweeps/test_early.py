@@ -27,7 +27,7 @@ def rule(**keys: Any) -> EarlyRule:
         ({"type": "hyperband", "max_iter": 27, "s": 2}, (3, 9)),
         ({"type": "hyperband", "max_iter": 27, "s": 3, "eta": 3}, (1, 3, 9)),
         ({"type": "hyperband", "max_iter": 81, "eta": 2.5}, (12, 32)),
-        ({"type": "asha"}, (1, 4, 16, 64)),
+        ({"type": "asha"}, (2, 8, 32, 128)),
         ({"type": "asha", "min_iter": 2, "eta": 3, "max_iter": 20}, (2, 6, 18)),
         ({"type": "hyperband", "min_iter": 1, "eta": 1.5}, (1, 2, 3, 5)),
         ({"type": "asha", "min_iter": 1, "eta": 1e300}, (1,)),
@@ -70,7 +70,7 @@ def test_strict_judges_by_the_last_value() -> None:
     assert rule(type="asha").judged(math.nan, 0.5) == 0.5
 
 
-@pytest.mark.parametrize("keys", [{"type": "asha"}, {"type": "median", "min_trials": 1}])
+@pytest.mark.parametrize("keys", [{"type": "asha", "min_iter": 1}, {"type": "median", "min_trials": 1}])
 @given(mine=losses, others=st.lists(losses, max_size=12))
 def test_the_best_always_goes_on(keys: dict[str, Any], mine: float, others: list[float]) -> None:
     made = rule(**keys)

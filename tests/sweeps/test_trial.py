@@ -44,7 +44,7 @@ def taken(store: Store, sweep: SweepRecord) -> Trial:
 def test_a_child_executes_the_trial_of_its_environment(
     store: Store, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep = begin(early_terminate={"type": "asha"})
+    sweep = begin(early_terminate={"type": "asha", "min_iter": 1})
     trial = taken(store, sweep)
     environment(monkeypatch, sweep, trial)
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
@@ -60,7 +60,7 @@ def test_a_child_executes_the_trial_of_its_environment(
 
 
 def test_a_child_that_is_asked_to_stop_hears_of_it(store: Store, begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
-    sweep = begin(early_terminate={"type": "asha"})
+    sweep = begin(early_terminate={"type": "asha", "min_iter": 1})
     trial = taken(store, sweep)
     environment(monkeypatch, sweep, trial)
     store.catalog.ask_trials(sweep.key, STOP)
@@ -124,7 +124,7 @@ def test_a_metric_below_others_and_of_other_libraries_counts(
     store: Store, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numpy = pytest.importorskip("numpy")
-    sweep = begin(metric={"name": "val.loss"}, early_terminate={"type": "asha", "eta": 2})
+    sweep = begin(metric={"name": "val.loss"}, early_terminate={"type": "asha", "eta": 2, "min_iter": 1})
     environment(monkeypatch, sweep, taken(store, sweep))
     with forebear.init() as run:
         run.log({"val": {"loss": numpy.float32(0.5)}})
