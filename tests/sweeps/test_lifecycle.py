@@ -232,3 +232,18 @@ def test_an_agent_finds_a_sweep_of_another_project(store: Store, begin: Begin) -
 
     agent(record.id, train)
     assert [run.project for run in store.catalog.runs()] == ["p"]
+
+
+def test_an_agent_at_another_store_is_told_where_it_looked(
+    store: Store, begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = begin()
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setenv("FOREBEAR_STORE", str(elsewhere))
+    with pytest.raises(NotFound, match="there is no store at"):
+        agent(record.id, lambda: None)
+    assert not elsewhere.exists()
+    sweep(CONFIG, project="mine")
+    with pytest.raises(NotFound, match=f"the store {elsewhere} has local/mine/"):
+        agent(record.id, lambda: None)
+    assert store.catalog.trials(record.key) == []

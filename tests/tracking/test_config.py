@@ -189,3 +189,31 @@ def test_a_config_that_cannot_be_kept_is_refused_and_no_run_begins(config: objec
     with pytest.raises(InvalidInput):
         forebear.init(project="p", config=config)  # type: ignore[arg-type]
     assert forebear.run is None
+
+
+def test_what_is_locked_stays_and_the_person_is_told(saves: list[int]) -> None:
+    config = Config({"lr": 0.1, "opt": {"name": "sgd", "beta": 0.9}}, lambda: saves.append(1), allow_val_change=True)
+    said: list[str] = []
+    config.lock({"lr": 0.1, "opt": {"name": "sgd"}}, said.append)
+    config.lr = 0.1
+    config["free"] = 1
+    assert (said, len(saves)) == ([], 1)
+    config.update({"lr": 5, "free": 2})
+    config.opt = {"name": "adam", "gamma": 1}
+    config.opt.name = "adam"
+    del config.opt["name"]
+    del config["lr"]
+    assert config.as_dict() == {"lr": 0.1, "opt": {"gamma": 1, "name": "sgd"}, "free": 2}
+    assert said == [
+        "config lr stays as the sweep chose it",
+        "config opt stays as the sweep chose it",
+        "config opt.name stays as the sweep chose it",
+        "config opt.name stays as the sweep chose it",
+        "config lr stays as the sweep chose it",
+    ]
+
+
+def test_a_locked_setting_is_no_forbidden_change(config: Config) -> None:
+    config.lock({"lr": 0.1}, lambda text: None)
+    config.update({"lr": 3})
+    assert config.lr == 0.1

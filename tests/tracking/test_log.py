@@ -503,3 +503,22 @@ def test_a_definition_that_holds_for_many_keys_is_looked_up_once() -> None:
     metrics.define(new_metric("a/*", step_metric="x"))
     assert metrics.of("a/b") is metrics.of("a/c")
     assert metrics.of("b") is None
+
+
+def test_who_follows_a_run_sees_what_was_written() -> None:
+    seen: list[Any] = []
+
+    def follow(row: Any) -> None:
+        seen.append(row)
+        if row.get("stop"):
+            raise RuntimeError("enough")
+
+    with forebear.init(settings={"silent": True}) as run:
+        run.log({"before": 1})
+        run.at_log(follow)
+        run.log({"a": {"b": 1}})
+        forebear.log({"c": 2}, step=5)
+        with pytest.raises(RuntimeError, match="enough"):
+            run.log({"stop": 1})
+        assert run.summary["stop"] == 1
+    assert seen == [{"a": {"b": 1}}, {"c": 2}, {"stop": 1}]
