@@ -563,7 +563,9 @@ class Away:
 def test_a_store_that_is_away_is_waited_for(store: Store, begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(patience.time, "sleep", pauses.append)
-    record = begin(run_cap=2, early_terminate={"type": "asha", "min_iter": 1}, method="grid", parameters={"x": {"values": [1, 2]}})
+    record = begin(
+        run_cap=2, early_terminate={"type": "asha", "min_iter": 1}, method="grid", parameters={"x": {"values": [1, 2]}}
+    )
     away = Away(store.catalog, 3)
     store.catalog = away
     found = Found(store, record, find_sweep(record.qualified_name).settings)
