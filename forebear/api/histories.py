@@ -10,6 +10,7 @@ from forebear.api.frames import Values, frame, has
 from forebear.api.sampling import Series, sampled_rows
 from forebear.errors import InvalidInput
 from forebear.records.history import AXES, STEP, WRITER, Stream
+from forebear.tracking.history.sparse import Sparse
 
 if TYPE_CHECKING:
     from forebear.records.history import KeyInfo
@@ -166,6 +167,8 @@ def _ordered(table: HistoryTable, x_axis: str) -> HistoryTable:
 
 
 def _series(values: Values) -> Series:
+    if isinstance(values, Sparse):
+        return Series(values.rows, values.values)
     there = [value is not None for value in values] if isinstance(values, list) else None
     if there is None or all(there):
         return Series(range(len(values)), values)

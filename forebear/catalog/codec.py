@@ -37,7 +37,7 @@ def to_json(value: Any) -> str:
     return _encode(value).decode()
 
 
-def from_json(text: str) -> Any:
+def from_json(text: str | bytes) -> Any:
     """The value of a JSON text."""
     return _decode(text)
 

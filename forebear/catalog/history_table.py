@@ -18,6 +18,7 @@ from forebear.records.history import (
     HistoryView,
     KeyInfo,
     RunFile,
+    Span,
     Stream,
 )
 from forebear.records.lineage import EdgeKind, Node
@@ -79,8 +80,11 @@ class HistoryTable(RunSearch):
             assert row is not None
             insert_rows(
                 self._db,
-                "INSERT INTO history_columns (block_id, key_id, kind, data)",
-                [(row[0], ids[key], column.kind, column.data) for key, column in block.columns.items()],
+                "INSERT INTO history_columns (block_id, key_id, kind, data, row_count, first_step, last_step)",
+                [
+                    (row[0], ids[key], column.kind, column.data, *(column.span or _OF_BLOCK))
+                    for key, column in block.columns.items()
+                ],
             )
 
     def history(
@@ -126,16 +130,18 @@ class HistoryTable(RunSearch):
     def _columns(self, block_ids: Sequence[int], key_ids: Sequence[int] | None) -> dict[int, dict[str, Column]]:
         """Columns of each block by key: all, or those of some keys."""
         found: dict[int, dict[str, Column]] = {}
-        for block_id, name, kind, data in rows_in(self._db, f"{_COLUMNS}{_only(key_ids)}", block_ids):
-            found.setdefault(block_id, {})[name] = Column(kind, data)
+        for block_id, name, kind, data, *span in rows_in(self._db, f"{_COLUMNS}{_only(key_ids)}", block_ids):
+            found.setdefault(block_id, {})[name] = Column(kind, data, None if span[0] is None else Span(*span))
         return found
 
-    def history_keys(self, run_keys: Iterable[int]) -> dict[int, list[KeyInfo]]:
+    def history_keys(self, run_keys: Iterable[int], *, keys: Iterable[str] | None = None) -> dict[int, list[KeyInfo]]:
         """See `Catalog.history_keys`."""
         wanted = dict.fromkeys(run_keys)
         found: dict[int, list[KeyInfo]] = {}
         with self._db.reading():
-            for run_key, name, stream, rows, first, last in rows_in(self._db, _KEY_INFOS, wanted):
+            key_ids = None if keys is None else list(known_key_ids(self._db, map(storable, keys)).values())
+            sql = _KEY_INFOS.format(keys="{keys}", only=_only(key_ids))
+            for run_key, name, stream, rows, first, last in rows_in(self._db, sql, wanted):
                 found.setdefault(run_key, []).append(KeyInfo(name, Stream(stream), rows, first, last))
         return {run_key: sorted(infos, key=lambda info: (info.key, info.stream)) for run_key, infos in found.items()}
 
@@ -283,6 +289,10 @@ def _block_of(row: Row, columns: dict[str, Column]) -> HistoryBlock:
     )
 
 
+#: Columns of `history_columns` where a key has a value in every row of the block.
+_OF_BLOCK = (None, None, None)
+
+
 def _only(key_ids: Sequence[int] | None) -> str:
     return "" if key_ids is None else f" AND c.key_id IN ({','.join(map(str, key_ids))})"
 
@@ -295,7 +305,8 @@ _ADD_BLOCK = (
     "last_step, axis) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _COLUMNS = (
-    "SELECT c.block_id, k.name, c.kind, c.data FROM history_columns c JOIN keys k ON k.id = c.key_id "
+    "SELECT c.block_id, k.name, c.kind, c.data, c.row_count, c.first_step, c.last_step "
+    "FROM history_columns c JOIN keys k ON k.id = c.key_id "
     "WHERE c.block_id IN ({keys})"
 )
 _MOVE_POSITION = (
@@ -303,7 +314,8 @@ _MOVE_POSITION = (
     "ON CONFLICT (name) DO UPDATE SET position = excluded.position"
 )
 _KEY_INFOS = (
-    "SELECT b.run_key, k.name, b.stream, CAST(sum(b.row_count) AS BIGINT), min(b.first_step), max(b.last_step) "
+    "SELECT b.run_key, k.name, b.stream, CAST(sum(coalesce(c.row_count, b.row_count)) AS BIGINT), "
+    "min(coalesce(c.first_step, b.first_step)), max(coalesce(c.last_step, b.last_step)) "
     "FROM history_blocks b JOIN history_columns c ON c.block_id = b.id JOIN keys k ON k.id = c.key_id "
-    "WHERE b.run_key IN ({keys}) GROUP BY b.run_key, k.id, k.name, b.stream"
+    "WHERE b.run_key IN ({keys}){only} GROUP BY b.run_key, k.id, k.name, b.stream"
 )

@@ -344,8 +344,8 @@ class Catalog(Protocol):
         """
         ...
 
-    def history_keys(self, run_keys: Iterable[int]) -> dict[int, list[KeyInfo]]:
-        """Return the keys of each run's history over all branches, sorted by key."""
+    def history_keys(self, run_keys: Iterable[int], *, keys: Iterable[str] | None = None) -> dict[int, list[KeyInfo]]:
+        """Return the keys of each run's history over all branches, sorted by key; with ``keys``, these alone."""
         ...
 
     def replace_blocks(self, run_key: int, old: Iterable[int], new: Iterable[HistoryBlock]) -> bool:

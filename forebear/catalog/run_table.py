@@ -26,6 +26,7 @@ from forebear.catalog.run_values import (
     ORIGIN,
     SUMMARY,
     RunValues,
+    changed_leaves,
     document_leaves,
     origin_leaves,
 )
@@ -116,7 +117,7 @@ class RunTable(RunValues):
         row = one(self._db, f"SELECT {DOCUMENTS[side]} FROM runs WHERE key = ?", (key,))
         assert row is not None
         if row[0] != document:
-            self._write_values(key, side, document_leaves(document), document_leaves(row[0]))
+            self._write_values(key, side, *changed_leaves(document, row[0]))
 
     def run(self, entity: str, project: str, run_id: str) -> RunRecord | None:
         """See `Catalog.run`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from forebear.catalog.codec import from_document, from_json, origin_of
 from forebear.catalog.driver import insert_rows, rows_in
 from forebear.catalog.leaves import Leaf, leaf_of, leaves, storable
@@ -49,6 +51,35 @@ def origin_leaves(origin: RunOrigin) -> dict[str, Leaf]:
 def document_leaves(text: str) -> dict[str, Leaf]:
     """The leaves of a JSON document as a catalog keeps it."""
     return leaves(from_document(text))
+
+
+def changed_leaves(new: str, old: str) -> tuple[dict[str, Leaf], dict[str, Leaf]]:
+    """Leaves of those parts of two documents that differ: enough to bring the rows of one to those of the other.
+
+    Cost: the bytes of both are compared, and only what differs is looked into.
+    """
+    try:
+        after, before = _parts(new), _parts(old)
+    except msgspec.DecodeError:  # it has numbers for which JSON has no form
+        return document_leaves(new), document_leaves(old)
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return _leaves_of(after, changed), _leaves_of(before, changed)
+
+
+#: First words of dotted keys → keys that begin so, and the JSON text of each. Keys of two parts never meet.
+_Parts = dict[str, list[tuple[str, bytes]]]
+_values_by_key = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def _parts(document: str) -> _Parts:
+    found: _Parts = {}
+    for key, raw in _values_by_key(document).items():
+        found.setdefault(key.partition(".")[0], []).append((key, bytes(raw)))
+    return found
+
+
+def _leaves_of(parts: _Parts, names: Iterable[str]) -> dict[str, Leaf]:
+    return leaves({key: from_json(raw) for name in names for key, raw in parts.get(name, ())})
 
 
 def key_ids(driver: Driver, names: Iterable[str]) -> dict[str, int]:

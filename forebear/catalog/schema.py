@@ -225,6 +225,10 @@ CREATE INDEX run_files_digest ON run_files (digest);
 """
 
 THIRD = """
+ALTER TABLE history_columns ADD COLUMN row_count INTEGER;
+ALTER TABLE history_columns ADD COLUMN first_step INTEGER;
+ALTER TABLE history_columns ADD COLUMN last_step INTEGER;
+
 CREATE TABLE sweeps (
     key INTEGER PRIMARY KEY,
     project_id INTEGER NOT NULL REFERENCES projects (id),

@@ -1,6 +1,6 @@
 """Records of a run's history: blocks of rows kept as columns, and what a journal hands to the catalog.
 
-A block holds rows of one writer that have the same keys. Its axis (sequence, step, runtime) is shared by all its
+A block holds rows of one writer, as a rule with the same keys. Its axis (sequence, step, runtime) is shared by all its
 columns, so a row of 500 values keeps them once. The bytes are made and read by `forebear.tracking.history.columns`; a
 catalog does not look into them.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,15 +28,24 @@ class Stream(IntEnum):
     """What was measured of the machine; such rows have no steps of their own."""
 
 
+class Span(NamedTuple):
+    """Rows of a block that have a value of a key: how many, and their smallest and largest step."""
+
+    rows: int
+    first_step: int
+    last_step: int
+
+
 class Column(msgspec.Struct, frozen=True, gc=False):
-    """The values of one key in a block, one a row; ``kind`` says how ``data`` is read."""
+    """The values of one key in a block; ``kind`` says how ``data`` is read. ``span`` is of some rows, else of all."""
 
     kind: int
     data: bytes
+    span: Span | None = None
 
 
 class HistoryBlock(msgspec.Struct, frozen=True):
-    """Rows of one writer that have the same keys, in the order in which they were written.
+    """Rows of one writer in the order in which they were written: all have the same keys, or each a few of many.
 
     Attributes:
         branch: Branch of the run; 0 unless it was rewound.
@@ -46,7 +55,7 @@ class HistoryBlock(msgspec.Struct, frozen=True):
         first_step: Smallest step.
         last_step: Largest step.
         axis: Sequence, step and runtime (microseconds) of each row.
-        columns: By key; all keys of a row that is read whole, or only those that were asked for.
+        columns: By key; all keys of a block that is read whole, or only those that were asked for.
         id: Given by the catalog; 0 before.
     """
 

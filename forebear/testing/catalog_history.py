@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from forebear.errors import NotFound
-from forebear.records.history import Branch, Column, HistoryBatch, HistoryBlock, KeyInfo, RunFile, Stream
+from forebear.records.history import Branch, Column, HistoryBatch, HistoryBlock, KeyInfo, RunFile, Span, Stream
 from forebear.records.lineage import Direction, EdgeKind
 from forebear.records.queries import Compare, RunQuery
 from forebear.records.runs import DELETED, RunChanges, RunOrigin, RunRecord
@@ -201,6 +202,21 @@ class HistorySuite:
         asked = iter([run.key, other.key, empty.key, run.key])
         assert catalog.history_keys(asked) == {run.key: infos, other.key: infos[:1]}
         assert catalog.history_keys([]) == {}
+
+    def test_a_column_may_be_of_some_rows_alone(self, catalog: Catalog, author: Author) -> None:
+        run = author.run("r1")
+        whole = block("a", "b", steps=(0, 9))
+        some = Column(5, b"x", Span(2, 3, 8))
+        mixed = replace(whole, columns={"a": whole.columns["a"], "b": some}, first_seq=1)
+        catalog.append_history(batch(run, whole, mixed))
+        assert bare(catalog.history(run.key).blocks) == [whole, mixed]
+        assert catalog.history(run.key, keys=["b"]).blocks[1].columns == {"b": some}
+        infos = [KeyInfo("a", Stream.HISTORY, 20, 0, 9), KeyInfo("b", Stream.HISTORY, 12, 0, 9)]
+        assert catalog.history_keys([run.key]) == {run.key: infos}
+        assert catalog.history_keys([run.key], keys=iter(["b", "c"])) == {run.key: infos[1:]}
+        assert catalog.history_keys([run.key], keys=["c"]) == {}
+        assert catalog.replace_blocks(run.key, [catalog.history(run.key).blocks[0].id], [])
+        assert catalog.history_keys([run.key], keys=["b"]) == {run.key: [KeyInfo("b", Stream.HISTORY, 2, 3, 8)]}
 
     def test_a_row_may_have_thousands_of_keys(self, catalog: Catalog, author: Author) -> None:
         run = author.run("r1")

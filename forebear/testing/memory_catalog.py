@@ -652,9 +652,10 @@ class MemoryCatalog:
         return self._histories.view(run_key, branch, stream, wanted, min_step, max_step)
 
     @_alone
-    def history_keys(self, run_keys: Iterable[int]) -> dict[int, list[KeyInfo]]:
+    def history_keys(self, run_keys: Iterable[int], *, keys: Iterable[str] | None = None) -> dict[int, list[KeyInfo]]:
         """See `Catalog.history_keys`."""
-        return {key: found for key in set(run_keys) if (found := self._histories.keys(key))}
+        wanted = None if keys is None else set(keys)
+        return {key: found for key in set(run_keys) if (found := self._histories.keys(key, wanted))}
 
     @_alone
     def replace_blocks(self, run_key: int, old: Iterable[int], new: Iterable[HistoryBlock]) -> bool:

@@ -71,12 +71,14 @@ class MemoryHistories:
                 found.append(replace(block, columns=columns))
         return HistoryView(tuple(found), {name: at for name, (owner, at) in self.positions.items() if owner == run_key})
 
-    def keys(self, run_key: int) -> list[KeyInfo]:
+    def keys(self, run_key: int, wanted: set[str] | None = None) -> list[KeyInfo]:
         """What `Catalog.history_keys` returns for one run."""
         found: dict[tuple[str, Stream], KeyInfo] = {}
         for block in self.of_run(run_key):
-            for key in block.columns:
-                here = KeyInfo(key, block.stream, block.rows, block.first_step, block.last_step)
+            for key, column in block.columns.items():
+                if wanted is not None and key not in wanted:
+                    continue
+                here = KeyInfo(key, block.stream, *(column.span or (block.rows, block.first_step, block.last_step)))
                 known = found.get((key, block.stream), replace(here, rows=0))
                 found[key, block.stream] = KeyInfo(
                     key,

@@ -180,11 +180,13 @@ class Recorder:
         try:
             if taker.full:  # an earlier attempt failed
                 self._commit(taker, pause)
-            while taker.position < end and taker.read(DRAIN_BYTES if self._hurry else PIECE_BYTES, final=sealed):
+            while taker.position < end and taker.read(
+                DRAIN_BYTES if self._hurry else PIECE_BYTES, final=sealed, pause=pause
+            ):
                 pause()
                 if taker.full:
                     self._commit(taker, pause)
-            if taker.waiting or durable:
+            if durable or taker.due or (self._hurry and taker.waiting):
                 self._commit(taker, pause, durable=durable)
         except TakenByAnother:
             self._drop(file.name)

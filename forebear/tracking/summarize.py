@@ -146,6 +146,11 @@ class Summarizer:
         """Runtime of the last row, in microseconds."""
         return self._runtime or 0
 
+    @property
+    def size(self) -> int:
+        """How many values it has, about."""
+        return len(self._last) + len(self._folds)
+
     # -- what comes in ------------------------------------------------------------------------------------------
 
     def row(self, step: int, runtime_us: int, values: dict[str, Any]) -> None:

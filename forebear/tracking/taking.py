@@ -33,10 +33,14 @@ if TYPE_CHECKING:
     from forebear.tracking.journal.frames import Session, SummaryChange
     from forebear.tracking.journal.reader import Rows
 
-#: What may wait to be taken in one transaction: bytes of rows, rows of one set of keys, and bytes of everything.
+#: Rows that wait as they are: their bytes, those of one set of keys, and sets of keys. More are packed into blocks.
 BATCH_ROW_BYTES = 2 * 1024 * 1024
 BATCH_ROWS = 16_384
+BATCH_SETS = 8_192
+#: What may wait to be taken in one transaction: bytes of everything.
 BATCH_BYTES = 64 * 1024 * 1024
+#: A summary of more keys is not written with a few values: each transaction writes it whole.
+LARGE_SUMMARY = 4_096
 #: Bytes of a journal that are read in one go while its files are stored.
 _BLOB_PIECE_BYTES = 4 * 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,6 +59,11 @@ class Standing:
         self._summarizer = Summarizer(self.metrics, time_base=session.time_base, known=record.summary)
         self._told = dict(record.summary)
         self._metrics_changed = self._summary_changed = False
+
+    @property
+    def size(self) -> int:
+        """How many values the summary has, about."""
+        return self._summarizer.size
 
     def take(self, piece: Piece) -> None:
         """Take in what a piece of a journal says, in its order."""
@@ -152,23 +161,36 @@ class JournalTaker:
         self._lost = 0
         self._has_blobs = False
         self._row_bytes = 0
+        #: Values that were read, in rows or not.
+        self._values = 0
         self._blocks: list[HistoryBlock] = []
 
     # -- from the journal ---------------------------------------------------------------------------------------
 
-    def read(self, limit: int, *, final: bool = False) -> bool:
+    def read(self, limit: int, *, final: bool = False, pause: Callable[[], None] = no_pause) -> bool:
         """Take about ``limit`` bytes out of the journal into memory; false where there was nothing."""
         piece = self._reader.read(limit, final=final)
         if piece.empty:
             return False
         for rows in piece.rows:
             self._buffer.add(rows)
+            self._values += len(rows.keys) * len(rows.rows)
         if piece.rows:
             self._row_bytes += piece.end - piece.start
         for kind, value in piece.values:
             self._take_value(kind, value)
+        self._values += len(piece.values)
         self._standing.take(piece)
+        if self._row_bytes >= BATCH_ROW_BYTES or self._buffer.most >= BATCH_ROWS or self._buffer.sets >= BATCH_SETS:
+            self._pack(pause)
         return True
+
+    def _pack(self, pause: Callable[[], None]) -> None:
+        """Make blocks of the rows that wait, which take a tenth of the memory."""
+        session = self._reader.session
+        if self._buffer and session is not None:
+            self._blocks += self._buffer.take(Origin.of(session), pause)
+        self._row_bytes = 0
 
     def _take_value(self, kind: int, value: Any) -> None:
         if kind == Kind.BLOB:
@@ -193,16 +215,22 @@ class JournalTaker:
     @property
     def full(self) -> bool:
         """Whether as much waits as one transaction should take."""
-        return (
-            self._row_bytes >= BATCH_ROW_BYTES
-            or self._buffer.most >= BATCH_ROWS
-            or self._reader.position - self._start >= BATCH_BYTES
-        )
+        return (bool(self._blocks) and self._worth_it) or self._reader.position - self._start >= BATCH_BYTES
+
+    @property
+    def due(self) -> bool:
+        """Whether something waits for which a transaction is worth its cost."""
+        return self._reader.position > self._start and self._worth_it
 
     @property
     def waiting(self) -> bool:
         """Whether something was read that the catalog has not taken."""
         return self._reader.position > self._start
+
+    @property
+    def _worth_it(self) -> bool:
+        size = self._standing.size
+        return size <= LARGE_SUMMARY or self._values * 2 >= size
 
     # -- into the store -----------------------------------------------------------------------------------------
 
@@ -220,9 +248,7 @@ class JournalTaker:
         while self._tables:
             self._commit_table(self._tables[0])
             del self._tables[0]
-        session = self._reader.session
-        if self._buffer and session is not None:
-            self._blocks += self._buffer.take(Origin.of(session), pause)
+        self._pack(pause)
         with self._alone():
             self._append(self._blocks, durable)
         blocks, self._start = self._blocks, self._reader.position

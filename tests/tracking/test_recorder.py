@@ -105,9 +105,9 @@ def test_the_thread_works_in_short_pieces(run: JournaledRun, monkeypatch: pytest
     rests: list[float] = []
     read = taking.JournalTaker.read
 
-    def counted(taker: taking.JournalTaker, limit: int, *, final: bool = False) -> bool:
+    def counted(taker: taking.JournalTaker, limit: int, **how: Any) -> bool:
         pieces.append(limit)
-        return read(taker, limit, final=final)
+        return read(taker, limit, **how)
 
     monkeypatch.setattr(taking.JournalTaker, "read", counted)
     monkeypatch.setattr(recording, "LONGEST_WORK", 0.0)
@@ -172,6 +172,43 @@ def test_many_rows_are_taken_in_several_transactions(run: JournaledRun, monkeypa
     assert [how["durable"] for _, how in batches] == [False] * (len(batches) - 1) + [True]
     assert [batch.start for batch, _ in batches[1:]] == [batch.end for batch, _ in batches[:-1]]
     assert losses(run) == list(map(float, range(500)))
+
+
+def test_a_large_summary_is_not_written_with_every_few_rows(run: JournaledRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each transaction writes it whole, so there are as many as it doubles, and not one for each block."""
+    monkeypatch.setattr(taking, "LARGE_SUMMARY", 100)
+    monkeypatch.setattr(taking, "BATCH_SETS", 50)
+    monkeypatch.setattr(recording, "DRAIN_BYTES", 1_000)
+    batches: list[Any] = []
+    append = run.store.catalog.append_history
+    monkeypatch.setattr(
+        run.store.catalog, "append_history", lambda batch, **how: batches.append(batch) or append(batch, **how)
+    )
+    for number in range(2_000):
+        run.row(**{f"k{number}": number})
+    run.recorder.stop()
+    assert sum(len(batch.blocks) for batch in batches) > 30
+    assert sum(len(batch.summary) for batch in batches) < 5 * 2_000
+    assert sum(len(batch.blocks) == 0 for batch in batches) <= 1
+    assert losses(run, "k1999") == [1_999]
+    assert run.record.summary["k0"] == 0
+
+
+def test_a_large_summary_waits_for_more_rows_while_the_run_goes_on(
+    run: JournaledRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "LARGE_SUMMARY", 100)
+    run.rows(1, *(f"k{number}" for number in range(300)))
+    run.recorder._try_round()
+    assert in_catalog(run) == 1
+    run.rows(20, "k5")
+    run.recorder._try_round()
+    assert in_catalog(run) == 1, "20 values are not worth writing 300"
+    assert len(losses(run, "k5")) == 21, "readers find them in the journal"
+    run.recorder.flush()
+    assert in_catalog(run) == 21
+    run.recorder.stop()
+    assert run.record.summary["k5"] == 20.0
 
 
 # -- more than rows ---------------------------------------------------------------------------------------------------

@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from enum import IntEnum
 from functools import cached_property
 from itertools import accumulate, chain
-from operator import sub
+from operator import lt, sub
 from typing import Any, NamedTuple
 
 import msgspec
 import zstandard
 
 from forebear.errors import CorruptData
-from forebear.records.history import Column
+from forebear.records.history import Column, Span
+from forebear.tracking.history.sparse import Sparse
 
 #: Higher levels take longer and save 1 % of measured metrics.
 _LEVEL = 1
@@ -27,6 +28,8 @@ _LEVEL = 1
 MAX_COLUMN_BYTES = 1 << 30
 _WORD = 8
 _LITTLE = sys.byteorder == "little"
+#: Compressing less than this makes more of it.
+_WORTH_BYTES = 128
 
 
 class Kind(IntEnum):
@@ -40,6 +43,10 @@ class Kind(IntEnum):
     """One byte a value, 0 or 1."""
     MIXED = 4
     """A MessagePack array of any values."""
+    FEW = 5
+    """A MessagePack array of two arrays: the rows that have a value, ascending, and their values. Not compressed."""
+    SOME = 6
+    """The same, compressed."""
 
 
 #: How a line of integers of an axis is kept: first value and stride; first value and differences; MessagePack array.
@@ -107,6 +114,15 @@ class Packer:
                 pass
         return Column(Kind.MIXED, self._compress(msgspec.msgpack.encode(values)))
 
+    def sparse(self, values: Sparse, steps: Sequence[int]) -> Column:
+        """Return the plain values of some rows as a column; ``steps`` are those of all rows of the block."""
+        data = msgspec.msgpack.encode((values.rows, values.values))
+        theirs = [steps[row] for row in values.rows]
+        span = Span(len(theirs), min(theirs), max(theirs))
+        if len(data) < _WORTH_BYTES:
+            return Column(Kind.FEW, data, span)
+        return Column(Kind.SOME, self._compress(data), span)
+
     def axis(self, axis: Axis) -> bytes:
         """Return an axis as bytes."""
         return msgspec.msgpack.encode([self._line(numbers) for numbers in axis])
@@ -138,7 +154,10 @@ class Unpacker:
         self._decompress = zstandard.ZstdDecompressor().decompress
 
     def column(self, column: Column, rows: int) -> Sequence[Any]:
-        """Return the values of a column: an array of numbers where they are all floats or all integers."""
+        """Return the values of a column: an array of numbers where they are all floats or all integers.
+
+        Those of some rows come as `Sparse`.
+        """
         try:
             return self._column(column, rows)
         except (zstandard.ZstdError, msgspec.MsgspecError, ValueError) as err:
@@ -160,7 +179,11 @@ class Unpacker:
             return self._words("d", column.data, rows)
         if column.kind == Kind.INTS:
             return self._words("q", column.data, rows)
+        if column.kind == Kind.FEW:
+            return _sparse(column.data, rows)
         data = self._plain(column.data)
+        if column.kind == Kind.SOME:
+            return _sparse(data, rows)
         values: list[Any]
         if column.kind == Kind.BOOLS:
             values = [byte != 0 for byte in data]
@@ -208,6 +231,13 @@ def joined(pieces: Sequence[Sequence[Any]]) -> Sequence[Any]:
     if len(arrays) == len(pieces) and len({piece.typecode for piece in arrays}) == 1:
         return array(arrays[0].typecode, b"".join(arrays))
     return list(chain.from_iterable(pieces))
+
+
+def _sparse(data: bytes, size: int) -> Sparse:
+    rows, values = msgspec.msgpack.decode(data, type=tuple[list[int], list[Any]])
+    if len(rows) != len(values) or not rows or rows[0] < 0 or rows[-1] >= size or not all(map(lt, rows, rows[1:])):
+        raise ValueError(f"{len(values)} values for {len(rows)} of {size} rows")
+    return Sparse(rows, values, size)
 
 
 def _checked(values: list[Any], rows: int) -> list[Any]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from forebear.records.history import AXES, RUNTIME, STEP, TIMESTAMP, WRITER, HistoryBlock, KeyInfo, Stream
 from forebear.tracking.history.chain import Segment, chain_of
-from forebear.tracking.history.joining import MISSING, Table, Values, join, parts_of, rows_of
+from forebear.tracking.history.joining import Table, Values, join, parts_of, rows_of
 from forebear.tracking.history.live import snapshot
+from forebear.tracking.history.sparse import MISSING, Sparse
 
 if TYPE_CHECKING:
     from forebear.records.runs import RunRecord
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Rows that are in memory at once while a history is read row by row, about.
 WINDOW_ROWS = 50_000
+#: Values likewise.
+_WINDOW_VALUES = 2_000_000
 
 
 def read_rows(
@@ -119,8 +122,9 @@ def _add_blocks(
     for block in blocks:
         for part in parts_of([block], max_step=stop):
             steps = part.axis.steps
-            for key in part.columns:
-                _add_info(found, KeyInfo(key, block.stream, len(steps), min(steps), max(steps)))
+            for key, values in part.columns.items():
+                theirs = [steps[row] for row in values.rows] if isinstance(values, Sparse) else steps
+                _add_info(found, KeyInfo(key, block.stream, len(theirs), min(theirs), max(theirs)))
 
 
 class _History:
@@ -139,12 +143,17 @@ class _History:
     def windows(self, min_step: int | None, max_step: int | None) -> Iterator[tuple[int | None, int | None]]:
         """Yield ranges of steps that hold about `WINDOW_ROWS` rows, together those that are asked for."""
         infos = [info for infos in self._infos().values() for info in infos if info.stream is self._stream]
-        rows = max((info.rows for info in infos), default=0) * len(self._chain)
-        if rows <= WINDOW_ROWS or self._stream is Stream.SYSTEM:
+        first = min((info.first_step for info in infos), default=0)
+        span = max((info.last_step for info in infos), default=first) - first + 1
+        values = sum(info.rows for info in infos)
+        # Rows of one writer have steps of their own, and each has a value.
+        rows = max(max((info.rows for info in infos), default=0), min(values, span)) * len(self._chain)
+        share = max(rows / WINDOW_ROWS, values / _WINDOW_VALUES)
+        if share <= 1 or self._stream is Stream.SYSTEM:
             yield min_step, max_step
             return
-        first, last = min(info.first_step for info in infos), max(info.last_step for info in infos)
-        width = max(1, (last - first + 1) * WINDOW_ROWS // rows)
+        last = first + span - 1
+        width = max(1, int(span / share))
         low = min_step
         for border in range(first + width, last, width):
             if (low is None or border > low) and (max_step is None or border < max_step):
@@ -153,7 +162,7 @@ class _History:
         yield low, max_step
 
     def _infos(self) -> dict[int, list[KeyInfo]]:
-        return self._store.catalog.history_keys({segment.run.key for segment in self._chain})
+        return self._store.catalog.history_keys({segment.run.key for segment in self._chain}, keys=self.keys)
 
     def table(self, min_step: int | None, max_step: int | None) -> Table:
         """Return the rows between two steps; the second is out."""
@@ -220,6 +229,8 @@ def _times(bases: int | Sequence[int], seconds: Sequence[float]) -> list[float]:
 
 
 def _without_marks(values: Sequence[Any]) -> Values:
+    if isinstance(values, Sparse):
+        return values.blanked(None)
     if isinstance(values, array) or MISSING not in values:
         return values
     return [None if value is MISSING else value for value in values]

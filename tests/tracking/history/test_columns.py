@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from forebear.errors import CorruptData
 from forebear.records.history import Column
 from forebear.tracking.history.columns import Axis, Kind, Packer, Unpacker
+from forebear.tracking.history.sparse import Sparse
 
 INTS = st.integers(-(2**63), 2**64 - 1)
 PLAIN = st.recursive(
@@ -73,6 +74,25 @@ def test_an_axis_comes_back(rows: list[tuple[int, int, int]]) -> None:
     assert (list(found.seqs), list(found.steps), list(found.runtimes)) == tuple(axis)
 
 
+@given(st.dictionaries(st.integers(0, 99), PLAIN, min_size=1, max_size=30))
+def test_values_of_some_rows_come_back(given: dict[int, Any]) -> None:
+    rows = sorted(given)
+    values = [given[row] for row in rows]
+    column = Packer().sparse(Sparse(rows, values, 100), range(7, 107))
+    assert column.span == (len(rows), rows[0] + 7, rows[-1] + 7)
+    found = Unpacker().column(column, 100)
+    assert isinstance(found, Sparse)
+    assert (list(found.rows), list(map(bits, found.values))) == (rows, list(map(bits, values)))
+
+
+def test_one_value_takes_a_few_bytes_and_many_are_compressed() -> None:
+    one = Packer().sparse(Sparse([3], [0.5], 4_000), range(4_000))
+    assert (one.kind, len(one.data)) == (Kind.FEW, 13)
+    many = Packer().sparse(Sparse(list(range(0, 4_000, 2)), ["same"] * 2_000, 4_000), range(4_000))
+    assert many.kind == Kind.SOME
+    assert len(many.data) < 8_000
+
+
 def test_even_steps_cost_nothing() -> None:
     packed = Packer().axis(Axis(range(0, 640_000, 64), range(10_000), [5] * 10_000))
     assert len(packed) < 50
@@ -91,6 +111,12 @@ FORGED = {
     "too few values": Column(Kind.FLOATS, zstandard.compress(b"x" * 8)),
     "too many values": Column(Kind.BOOLS, zstandard.compress(b"\1\1\1")),
     "no array": Column(Kind.MIXED, zstandard.compress(msgspec.msgpack.encode(5))),
+    "rows that fall": Column(Kind.FEW, msgspec.msgpack.encode(([1, 0], [5, 5]))),
+    "a row that is not there": Column(Kind.FEW, msgspec.msgpack.encode(([2], [5]))),
+    "a row below the first": Column(Kind.FEW, msgspec.msgpack.encode(([-1], [5]))),
+    "no rows": Column(Kind.FEW, msgspec.msgpack.encode(([], []))),
+    "fewer values than rows": Column(Kind.SOME, zstandard.compress(msgspec.msgpack.encode(([0, 1], [5])))),
+    "some rows, not compressed": Column(Kind.SOME, msgspec.msgpack.encode(([0], [5]))),
     "a newer kind": Column(99, zstandard.compress(b"x" * 16)),
 }
 

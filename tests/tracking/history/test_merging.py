@@ -10,7 +10,7 @@ from forebear.records.history import HistoryBatch, HistoryBlock, Stream
 from forebear.testing.builders import new_run
 from forebear.testing.memory_catalog import MemoryCatalog
 from forebear.tracking.history import merging
-from forebear.tracking.history.blocks import BLOCK_ROWS, BLOCK_VALUES, Origin, RowBuffer, rows_in_block
+from forebear.tracking.history.blocks import BLOCK_ROWS, BLOCK_VALUES, MANY_SETS, Origin, RowBuffer, rows_in_block
 from forebear.tracking.history.joining import join, parts_of
 from forebear.tracking.history.merging import SmallBlocks
 from forebear.tracking.journal.frames import Session
@@ -128,15 +128,51 @@ def test_windows_bound_what_is_looked_at(run: Run, monkeypatch: pytest.MonkeyPat
     assert len(run.sizes()) < 8
 
 
-def test_sets_that_never_come_again_are_forgotten(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merging, "_MOST_SETS", 5)
-    run.add(1, "kept")
-    run.add(1, "kept")
-    for number in range(50):
+def test_many_sets_that_come_once_share_a_block(run: Run) -> None:
+    run.add(MANY_SETS, "often")
+    for number in range(MANY_SETS - 1):
         run.add(1, f"key{number}")
-    assert len(run.small._spans) <= 6
+    assert run.small.count == 0
     run.merge()
-    assert sorted(run.sizes()) == [1] * 50 + [2]
+    assert sorted(run.sizes()) == [1] * (MANY_SETS - 1) + [MANY_SETS]
+    run.add(1, "one more")
+    assert run.small.count == MANY_SETS
+    run.merge()
+    assert sorted(run.sizes()) == [MANY_SETS, MANY_SETS]
+    assert run.small.count == 0
+
+
+def test_mixed_blocks_are_merged_with_those_that_come(run: Run) -> None:
+    for first in range(0, 5 * MANY_SETS, MANY_SETS):
+        for number in range(first, first + MANY_SETS):
+            run.add(1, f"key{number}")
+        run.merge()
+    assert run.sizes() == [5 * MANY_SETS]
+    infos = run.catalog.history_keys([run.key], keys=["key7", "key70"])[run.key]
+    assert [(info.key, info.rows, info.last_step - info.first_step) for info in infos] == [
+        ("key7", 1, 0),
+        ("key70", 1, 0),
+    ]
+
+
+def test_mixed_blocks_that_are_full_stay(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("blocks", "merging"):
+        monkeypatch.setattr(f"forebear.tracking.history.{module}.MIXED_ROWS", MANY_SETS)
+    for number in range(3 * MANY_SETS):
+        run.add(1, f"key{number}")
+    run.merge()
+    assert run.sizes() == [MANY_SETS] * 3
+    assert run.small.count == 0
+
+
+def test_single_rows_too_wide_for_a_block_together_are_left_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "_WINDOW_VALUES", 10)
+    for number in range(MANY_SETS):
+        run.add(1, *(f"key{number}.{place}" for place in range(6)))
+    assert run.small.count == MANY_SETS
+    run.merge()
+    assert run.sizes() == [1] * MANY_SETS
+    assert run.small.count == 0, "looking again would find the same"
 
 
 def test_a_block_that_vanished_meanwhile_is_no_trouble(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
