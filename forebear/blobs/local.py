@@ -314,8 +314,8 @@ def storage_failure(err: OSError, doing: str) -> StorageFailure | CorruptData:
     """Return forebear's error for what the operating system said while ``doing`` something."""
     reason = os.strerror(err.errno) if err.errno else str(err)
     advice = {
-        errno.ENOSPC: "; free some space and repeat, nothing that was logged is lost",
-        errno.EDQUOT: "; free some space and repeat, nothing that was logged is lost",
+        errno.ENOSPC: "; free some space and repeat",
+        errno.EDQUOT: "; free some space and repeat",
         errno.EROFS: "; the store is read-only: mount it writable or choose another with FOREBEAR_STORE",
         errno.EACCES: "; check who owns the store and that you may write there",
         errno.EMFILE: "; raise the limit of open files (ulimit -n)",

@@ -31,7 +31,7 @@ _BY_STATE: dict[type[psycopg.Error], str] = {
     errors.QueryCanceled: "the statement took too long or was stopped by an administrator",
     errors.ReadOnlySqlTransaction: "the server takes no writes: it is a standby, or was made read-only",
     errors.InsufficientPrivilege: "the user may not do that: GRANT ALL ON SCHEMA, and CREATE ON DATABASE for a new one",
-    errors.DiskFull: "free some space and repeat, nothing that was logged is lost",
+    errors.DiskFull: "free some space and repeat",
     errors.OutOfMemory: "the server has no memory left",
     errors.TooManyConnections: "raise its max_connections, or share connections",
     errors.UndefinedTable: "its tables are gone: put them back from a backup",

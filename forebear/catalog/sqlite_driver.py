@@ -259,5 +259,5 @@ def _advice(reason: str, path: Path) -> str:
     if "unable to open" in reason:
         return f"{reason}; check that {path.parent} exists and that you may write there"
     if "full" in reason:
-        return f"{reason}; free some space and repeat, nothing that was logged is lost"
+        return f"{reason}; free some space and repeat"
     return reason

@@ -107,4 +107,6 @@ def _end_each(exit_code: int, error: str | None) -> None:
         try:
             run.end(exit_code, error)
         except ForebearError as err:
-            note(run.settings, f"the end of run {run.name} ({run.id}) could not be written: {err}")
+            rows, blobs = run.journal.waiting
+            lost = f". {rows} rows and {blobs} files that waited in memory are lost" if rows or blobs else ""
+            note(run.settings, f"the end of run {run.name} ({run.id}) could not be written: {err}{lost}")

@@ -148,7 +148,8 @@ class Recorder:
             self._warn(f"{err}; what it logs stays in {self._journal.folder}")
         except Exception as err:
             # A thread has nobody to raise to. The next round tries again, and the end of the run raises.
-            if not self._failing:
+            # Of a disk that is full the journal has told already.
+            if not self._failing and not any(self._journal.waiting):
                 self._failing = True
                 self._warn(f"the catalog takes nothing for now: {err}. What the run logs waits in its journal")
 
@@ -233,8 +234,13 @@ class Recorder:
     def _finish(self, durable: bool) -> None:
         if self._done:
             return
-        self._journal.seal()
+        written = self._journal.seal()
         self._take_all(final=True, durable=durable)
+        if not written:
+            # The catalog found room, so the journal may find some now.
+            if self._journal.seal():
+                self._take_all(final=True, durable=durable)
+            self._journal.give_up()
         self._keep_lost()
         self._merge()
         self._delete(self._journal.files())

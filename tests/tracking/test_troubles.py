@@ -5,14 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 import forebear
+from forebear.store.shared import close_stores
 from forebear.tracking.history.reading import read_rows
-
-if TYPE_CHECKING:
-    import pytest
 
 QUIET = {"x_disable_stats": True, "x_disable_meta": True, "console": "off"}
 
@@ -43,6 +44,50 @@ for number in range(500, 510):
     assert "Traceback" not in done.stderr
     assert values("it") == list(range(510))
     assert forebear.Api(project="p").run("it").record.summary["note"] == "while it was full"
+
+
+def test_a_disk_that_is_full_to_the_end_is_told_with_what_was_lost() -> None:
+    script = f"""
+import resource, signal, forebear
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+run = forebear.init(project="p", id="it", settings={QUIET!r})
+for number in range(10):
+    run.log({{"a": number}})
+resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+for number in range(10, 500):
+    run.log({{"a": number}})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.count("warning") == 1
+    assert "490 rows and 0 files that waited in memory are lost" in done.stderr
+    assert values("it") == list(range(10))
+    assert forebear.Api(project="p").run("it").state == "crashed"
+
+
+def test_an_end_without_room_may_be_repeated_and_then_nothing_is_lost(small_disk: Path) -> None:
+    """The whole store is on a real disk without room: journal, catalog, log and media."""
+    run = forebear.init(project="p", id="it", store=small_disk / "store", settings={"x_disable_stats": True})
+    run.log({"a": 0})
+    ballast = small_disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4_096)
+    for number in range(1, 3_000):
+        run.log({"a": number})
+    run.log({"image": forebear.Image([[0, 255], [255, 0]])})
+    run.config.update({"late": True})
+    run.summary["late"] = True
+    with pytest.raises(forebear.StorageFailure, match="No space left|full"):
+        run.finish()
+    assert run.state == "running"
+    ballast.unlink()
+    run.finish()
+    found = forebear.Api(store=small_disk / "store", project="p").run("it")
+    assert [row["a"] for row in found.scan_history(keys=["a"])] == list(range(3_000))
+    assert (found.state, found.config, found.summary["late"]) == ("finished", {"late": True}, True)
+    (image,) = [file for file in found.files() if file.name.endswith(".png")]
+    assert Path(image.download(str(small_disk / "out"))).read_bytes().startswith(b"\x89PNG")
+    close_stores()
 
 
 def test_a_store_that_is_busy_holds_no_training_up() -> None:

@@ -32,6 +32,16 @@ class Backlog:
         return len(self._waiting)
 
     @property
+    def rows(self) -> int:
+        """Rows that wait."""
+        return sum(chunk.rows for chunk in self._waiting)
+
+    @property
+    def blobs(self) -> int:
+        """Blobs that wait."""
+        return sum(chunk.blobs for chunk in self._waiting)
+
+    @property
     def lost(self) -> tuple[int, int]:
         """Rows and blobs that did not fit."""
         return self._rows, self._blobs

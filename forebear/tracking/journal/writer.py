@@ -57,7 +57,8 @@ class JournalWriter:
         self._warn = warn
         self._encode = msgspec.msgpack.Encoder().encode
         self._seeds: dict[int, int] = {}
-        self._closed = False
+        #: Nothing is taken any more, and everything that was taken is written.
+        self._closed = self._sealed = False
         self._begin()
         _writers.add(self)
 
@@ -182,22 +183,37 @@ class JournalWriter:
                     file.close()
             self._full = [file for file in self._full if file.name != name]
 
-    def seal(self) -> None:
-        """Write what waits, and the last frame; later calls raise `Conflict`. What has no room is counted as lost."""
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Rows and blobs that wait in memory because no disk took them, and those that there was no room for."""
         with self._lock:
-            if self._closed:
-                return
-            self._catch_up()
+            rows, blobs = self._backlog.lost
+            return self._backlog.rows + rows, self._backlog.blobs + blobs
+
+    def seal(self) -> bool:
+        """Take nothing any more, so that later calls raise `Conflict`, and write what waits and the last frame.
+
+        Returns:
+            False where something waits still; this may be called again.
+        """
+        with self._lock:
             self._closed = True
-            if self._backlog:
-                self._backlog.give_up()
-            elif self._file is not None:
-                self._end_file(self._file)
             self._schemas = {}
+            written = self._catch_up()
+            if written and not self._sealed and self._file is not None:
+                self._end_file(self._file)
+            self._sealed = self._sealed or written
+            return written
+
+    def give_up(self) -> None:
+        """Count what waits as lost."""
+        with self._lock:
+            self._backlog.give_up()
 
     def close(self) -> None:
-        """Seal the journal, and let go of all files and locks."""
+        """Seal the journal, and let go of all files and locks. What waits still is counted as lost."""
         self.seal()
+        self.give_up()
         with self._lock:
             for file in self.files():
                 file.close()
@@ -237,8 +253,9 @@ class JournalWriter:
         """Write a chunk, or let it wait; false where there is no room for it anywhere."""
         if self._closed:
             raise Conflict("the journal is closed; the run that it belongs to is over", code="journal-closed")
-        if not self._catch_up():
-            return self._backlog.add(chunk)
+        return self._append(chunk) if self._catch_up() else self._backlog.add(chunk)
+
+    def _append(self, chunk: Chunk) -> bool:
         try:
             file = self._open()
             file.append(chunk.data)
@@ -295,7 +312,8 @@ class JournalWriter:
                 self._backlog.done()
         except OSError:
             return False
-        self._schemas = self._known
+        if not self._closed:
+            self._schemas = self._known
         self._tell_lost(waited)
         return True
 
@@ -304,7 +322,7 @@ class JournalWriter:
         words = f"what the run logs can be written again to {self._folder}"
         if rows or blobs:
             words += f"; there was no room in memory for {rows} rows and {blobs} files, which are lost"
-            self._put(Chunk(frames.build(Kind.LOST, (rows, blobs))))
+            self._append(Chunk(frames.build(Kind.LOST, (rows, blobs))))
         self._warn(words)
 
     def _forget_parent(self) -> None:
