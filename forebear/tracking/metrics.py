@@ -92,9 +92,12 @@ class Metrics:
 
     def __init__(self, stored: Mapping[str, Any] | None = None) -> None:
         """Begin with the definitions that `to_json` gave."""
-        self._by_name = {
-            name: msgspec.convert({**value, "name": name}, Metric) for name, value in (stored or {}).items()
-        }
+        self._by_name: dict[str, Metric] = {}
+        #: Of how many values the mean of a metric was in earlier sessions.
+        self.counts: dict[str, int] = {}
+        for name, value in (stored or {}).items():
+            self._by_name[name] = msgspec.convert({**value, "name": name}, Metric)
+            self.counts |= value.get("counts", {})
         self._found: dict[str, Metric | None] = {}
         #: Whether some definition asks for another summary than the last value, and whether some has an x-axis.
         self.summarize = self.sync = False
@@ -131,10 +134,18 @@ class Metrics:
         ]
         return max(fitting, key=lambda metric: len(metric.name), default=None)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return all definitions by name, as JSON values."""
+    def to_json(self, counts: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """Return all definitions by name, as JSON values.
+
+        Args:
+            counts: Of how many values the mean of each metric is; kept with the definition that holds for it.
+        """
         found: dict[str, Any] = {}
         for name, metric in self._by_name.items():
             found[name] = msgspec.to_builtins(metric)
             del found[name]["name"]
+        for key, count in (self.counts if counts is None else counts).items():
+            fitting = self.of(key)
+            if fitting is not None:
+                found[fitting.name].setdefault("counts", {})[key] = count
         return found

@@ -222,8 +222,8 @@ def moment_of(text: str, what: str) -> Moment:
     return Moment(check_run_id(match["id"]), int(match["step"]))
 
 
-def _past(store: Store, settings: Settings, what: str) -> tuple[RunRecord, Moment, dict[str, Any]]:
-    """Return the run that a setting names, the step, and the summary as it stood then."""
+def _past(store: Store, settings: Settings, what: str) -> tuple[RunRecord, Moment, RunChanges]:
+    """Return the run that a setting names, the step, and summary and definitions as they stood then."""
     moment = moment_of(getattr(settings, what), what)
     record = _find(store, settings, moment.run_id)
     if record is None:
@@ -239,23 +239,25 @@ def _past(store: Store, settings: Settings, what: str) -> tuple[RunRecord, Momen
             f"{what} asks for step {moment.step} of run {moment.run_id!r}, whose last step is {last}",
             code="step-beyond",
         )
-    return record, moment, summary_at(store, record, moment.step)
+    return record, moment, _as_it_stood(store, record, moment.step)
 
 
-def summary_at(store: Store, record: RunRecord, step: int) -> dict[str, Any]:
-    """Return the summary that a run had after a step. Cost: reads its history up to there."""
+def _as_it_stood(store: Store, record: RunRecord, step: int) -> RunChanges:
+    """Return what brings a run to the summary that it had after a step. Cost: reads its history up to there."""
     from forebear.tracking.history.reading import read_rows  # 5 ms, only for runs that go back
 
-    summarizer = Summarizer(Metrics(record.metrics))
+    metrics = Metrics(record.metrics)
+    metrics.counts.clear()
+    summarizer = Summarizer(metrics)
     for row in read_rows(store, record, max_step=step + 1):
         at, runtime = int(row.pop("_step")), row.pop("_runtime", 0.0)
         row.pop("_timestamp", None)
         summarizer.row(at, int(runtime * 1e6), row)
-    return summarizer.value() | {"_step": step}
+    return RunChanges(summary=summarizer.value() | {"_step": step}, metrics=metrics.to_json(summarizer.counts()))
 
 
 def _rewind(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:
-    record, moment, summary = _past(store, settings, "resume_from")
+    record, moment, then = _past(store, settings, "resume_from")
     if settings.run_id not in {None, record.id}:
         raise InvalidInput(
             f"resume_from names run {record.id!r} and id={settings.run_id!r} another; fork_from begins a new run there",
@@ -269,12 +271,13 @@ def _rewind(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:
         )
     branch = Branch(0, record.key, record.branch, moment.step, datetime.now(UTC))
     store.catalog.add_branch(record.key, branch, kind=EdgeKind.REWOUND)
-    store.catalog.update_run(record.key, RunChanges(summary=summary))
-    return Begun(_taken_up(store, record, settings, config), start_of(summary, resumed=True))
+    store.catalog.update_run(record.key, then)
+    record = _taken_up(store, record, settings, config)
+    return Begun(record, start_of(record.summary, resumed=True))
 
 
 def _fork(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:
-    parent, moment, summary = _past(store, settings, "fork_from")
+    parent, moment, then = _past(store, settings, "fork_from")
     if settings.run_id == parent.id:
         raise InvalidInput(
             f"a run cannot be forked from itself: give another id than {parent.id!r}, or resume_from",
@@ -283,9 +286,9 @@ def _fork(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:
     record = _register(store, settings, parent.config | config, settings.run_id)
     branch = Branch(0, parent.key, parent.branch, moment.step, datetime.now(UTC))
     store.catalog.add_branch(record.key, branch, kind=EdgeKind.FORKED)
-    store.catalog.update_run(record.key, RunChanges(summary=summary, metrics=parent.metrics))
+    store.catalog.update_run(record.key, then)
     record = store.catalog.runs_by_key([record.key])[record.key]
-    return Begun(record, start_of(summary, resumed=False))
+    return Begun(record, start_of(record.summary, resumed=False))
 
 
 # -- remembering ------------------------------------------------------------------------------------------------------

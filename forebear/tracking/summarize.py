@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 #: Sets of keys whose last steps are remembered as such; beyond, each key's own is.
 MAX_SEEN = 4_096
 
-#: Key of a summary that says, for each metric with a mean, of how many values it is: a run that is resumed needs that.
-COUNTS = "_counts"
-
 #: Where something lies in a summary: names from its root.
 Path = tuple[str, ...]
 
@@ -118,7 +115,7 @@ class Summarizer:
         Args:
             metrics: Definitions; more may be added to them meanwhile.
             time_base: Microseconds since 1970 that runtime 0 stands for.
-            known: The summary so far, as `value` gave it.
+            known: The summary so far, as `value` gave it; ``metrics`` know of how many values its means are.
         """
         self._metrics = metrics
         self._time_base = time_base
@@ -127,7 +124,6 @@ class Summarizer:
         self._last.pop("_timestamp", None)
         self._top: int = step if isinstance(step, int) else -1
         self._runtime = int(runtime * 1e6) if isinstance(runtime, (int, float)) else None
-        self._counts: dict[str, int] = self._last.pop(COUNTS, None) or {}
         self._folds: dict[str, Fold] = {}
         self._base_step = self._top
         #: Sets of keys → last step in which they came, until somebody needs each key's own.
@@ -193,7 +189,7 @@ class Summarizer:
             fold = self._folds[key] = Fold()
             known = self._last.pop(key, None)
             if isinstance(known, dict) and not known.keys() - {"min", "max", "mean", "best", "first", "last"}:
-                fold.seed(known, self._counts.get(key, 0))
+                fold.seed(known, self._metrics.counts.get(key, 0))
         return fold
 
     def set(self, path: Path, value: Any) -> None:
@@ -228,7 +224,6 @@ class Summarizer:
     def value(self) -> dict[str, Any]:
         """Return the whole summary: a copy, as deep as what was set by hand reaches."""
         found: dict[str, Any] = {}
-        counts = dict(self._counts)
         for key, value in self._last.items():
             metric = self._metrics.of(key) if self._metrics.summarize else None
             if metric is None or "none" not in metric.summary:
@@ -238,14 +233,19 @@ class Summarizer:
             results = fold.results(metric) if metric is not None else {}
             if results:
                 found[key] = results
-            if "mean" in results:
-                counts[key] = fold.count
-        if counts:
-            found[COUNTS] = counts
         found |= self._of_run()
         for path in self._hidden:
             _remove(found, path)
         _overlay(found, self._set)
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """Return of how many values the mean of each metric is that has one: a run that is resumed needs that."""
+        found = dict(self._metrics.counts)
+        for key, fold in self._folds.items():
+            metric = self._metrics.of(key)
+            if metric is not None and "mean" in metric.summary and fold.count:
+                found[key] = fold.count
         return found
 
     def _of_run(self) -> dict[str, Any]:

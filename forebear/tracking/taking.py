@@ -104,8 +104,9 @@ class Standing:
         found: dict[str, Any] = {}
         if self._summary_changed:
             found["summary"] = self._merged(record.summary)
-        if self._metrics_changed:
-            found["metrics"] = {**record.metrics, **self.metrics.to_json()}
+        counts = self._summarizer.counts()
+        if self._metrics_changed or (self._summary_changed and counts):
+            found["metrics"] = {**record.metrics, **self.metrics.to_json(counts)}
         if self.config is not None:
             found["config"] = self.config
         return found

@@ -5,8 +5,10 @@ Run once when a format is settled, never again: what an old forebear wrote must 
 
 from __future__ import annotations
 
+import getpass
 import math
 import os
+import socket
 import sys
 import tarfile
 import tempfile
@@ -18,9 +20,21 @@ from forebear.store.shared import close_stores
 from forebear.sweeps.agent import agent
 from forebear.sweeps.lifecycle import sweep
 
+#: What a kept store says of where it was made: nothing of the machine that really made it.
+PLACE = {"host": "kept", "user": "ada", "program": "/home/ada/make_store.py", "python": "/usr/bin/python3"}
+
+
+def somewhere() -> None:
+    """Let this process be the one of `PLACE`, as far as its runs tell."""
+    socket.gethostname = lambda: PLACE["host"]
+    getpass.getuser = lambda: PLACE["user"]
+    sys.executable, sys.argv = PLACE["python"], [PLACE["program"]]
+    sys.modules["__main__"].__file__ = PLACE["program"]
+
 
 def main(target: Path) -> None:
     """Make a small store that has something of everything, and pack it."""
+    somewhere()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         store = str(Path(folder) / "store")
@@ -53,7 +67,14 @@ def main(target: Path) -> None:
             for path in sorted(Path(store).rglob("*")):
                 inner = path.relative_to(store)
                 if path.is_file() and inner.parts[0] not in {"cache", "tmp"}:
-                    archive.add(path, arcname=str(inner))
+                    archive.add(path, arcname=str(inner), filter=nobody)
+
+
+def nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Let a file of the archive belong to nobody."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
 
 
 def track(common: dict[str, Any]) -> None:
@@ -69,6 +90,9 @@ def track(common: dict[str, Any]) -> None:
             run.log({"loss": -1.0})
     with forebear.init(fork_from="track-1?_step=49", id="track-2", **common) as run:
         run.log({"loss": -2.0})
+    with forebear.init(id="track-3", **common) as run:
+        for step in range(100):
+            run.log({"all": step, f"only.{step}": step / 2})
 
 
 def search(store: str) -> None:

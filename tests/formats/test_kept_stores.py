@@ -92,6 +92,20 @@ def test_a_fork_still_begins_with_what_it_went_on_from(tracked: forebear.Api) ->
     assert [row["loss"] for row in rows] == [*(1 / (step + 1) for step in range(50)), -2.0]
 
 
+def test_rows_of_many_sets_of_keys_are_as_they_were(tmp_path: Path) -> None:
+    run = forebear.Api(str(unpacked(HERE / "store-3.tar.gz", tmp_path / "store")), project="kept").run("track-3")
+    rows = list(run.scan_history())
+    assert [(row["all"], row[f"only.{row['_step']}"]) for row in rows] == [(step, step / 2) for step in range(100)]
+    assert [row["only.7"] for row in run.scan_history(keys=["only.7"])] == [3.5]
+    assert len(run.history_keys) == 101
+
+
+def test_kept_stores_say_nothing_of_the_machine_that_made_them(store: Path) -> None:
+    for run in forebear.Api(str(store)).runs("kept"):
+        assert (run.record.origin.host, run.record.origin.user) == ("kept", "ada")
+        assert run.record.origin.program == "/home/ada/make_store.py"
+
+
 def test_values_are_still_found(tracked: forebear.Api) -> None:
     for filters in ({"config.opt.name": "adam"}, {"summary_metrics.loss": {"$lt": -0.5}, "config.lr": 0.1}):
         assert "track-1" in [run.id for run in tracked.runs("kept", filters=filters)]

@@ -80,6 +80,20 @@ def test_what_is_not_allowed_is_refused(bad: dict[str, Any]) -> None:
         new_metric(**bad)
 
 
+def test_of_how_many_values_a_mean_is_is_kept_with_its_definition_and_in_no_summary() -> None:
+    with forebear.init(project="p", id="it") as run:
+        run.define_metric("val/*", summary="mean")
+        run.log({"val/a": 1, "val/b": 2})
+        run.log({"val/a": 2})
+        assert set(run.summary) == {"val/a", "val/b", "_step", "_runtime", "_timestamp"}
+    with forebear.init(project="p", id="it", resume="must") as run:
+        run.log({"val/a": 6})
+        assert run.summary["val/a"] == {"mean": 3}
+    found = forebear.Api(project="p").run("it").record
+    assert found.metrics == {"val/*": {"summary": ["mean"], "counts": {"val/a": 3, "val/b": 1}}}
+    assert set(found.summary) == {"val/a", "val/b", "_step", "_runtime", "_timestamp"}
+
+
 def test_a_run_keeps_its_definitions_and_returns_them() -> None:
     with forebear.init(project="p") as run:
         epoch = run.define_metric("epoch", hidden=True)

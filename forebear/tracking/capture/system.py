@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -111,10 +112,20 @@ def all_probes(folder: Path) -> list[Probe]:
     import psutil
 
     process = psutil.Process()
-    found: list[Probe] = [CpuProbe(psutil, process), MemoryProbe(psutil, process), DiskProbe(psutil, folder)]
-    found.append(NetworkProbe(psutil))
-    gpus = gpu_probe()
-    return [*found, gpus] if gpus is not None else found
+    makers: list[Callable[[], Probe | None]] = [
+        lambda: CpuProbe(psutil, process),
+        lambda: MemoryProbe(psutil, process),
+        lambda: DiskProbe(psutil, folder),
+        lambda: NetworkProbe(psutil),
+        gpu_probe,
+    ]
+    found: list[Probe] = []
+    for make in makers:
+        with suppress(Exception):  # a disk that is away, a kernel that hides something: the others may still tell
+            probe = make()
+            if probe is not None:
+                found.append(probe)
+    return found
 
 
 class CpuProbe:

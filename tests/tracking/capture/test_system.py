@@ -55,6 +55,13 @@ def test_the_machine_is_measured() -> None:
     assert all(isinstance(value, float | int) for value in last.values())
 
 
+def test_a_folder_that_is_gone_leaves_the_rest_to_be_measured(tmp_path: Path) -> None:
+    taken = Taken(1)
+    measure(all_probes(tmp_path / "gone"), taken)
+    assert "system.memory" in taken.values[0]
+    assert not any(name.startswith("system.disk") for name in taken.values[0])
+
+
 def one_probe(*results: Any) -> Any:
     left = list(results)
 
