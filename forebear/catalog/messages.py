@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from forebear.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unsupported
+from forebear.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StorageFailure, Unsupported
 
 if TYPE_CHECKING:
     from forebear.records.artifacts import Collection
@@ -161,6 +161,15 @@ def other_number(name: str, number: int, next_number: int, limit: int | None) ->
     if limit is not None and next_number >= limit:
         return Conflict(f"sweep {name} has all of its {limit} trials; none is left to add", code="sweep-exhausted")
     return Conflict(f"the next trial of sweep {name} is {next_number}, not {number}", code="trial-number")
+
+
+def schema_stays_old(found: int, known: int, err: StorageFailure) -> StorageFailure:
+    """The store is of an earlier form, and may not be written."""
+    return StorageFailure(
+        f"the store has catalog schema {found} of an earlier forebear, and could not be brought to {known}: {err}. "
+        "Open it once from where it may be written, or copy its folder and open the copy",
+        code="old-schema",
+    )
 
 
 def newer_schema(found: int, known: int) -> Unsupported:

@@ -13,6 +13,7 @@ from forebear.catalog.driver import Driver, one
 from forebear.catalog.edge_table import EdgeTable
 from forebear.catalog.run_values import fill_values
 from forebear.catalog.schema import MIGRATIONS, SCHEMA_VERSION
+from forebear.errors import StorageFailure
 
 
 class SqlCatalog(EdgeTable):
@@ -56,8 +57,18 @@ def _system_micros() -> int:
 def _migrate(driver: Driver, store_id: str | None) -> None:
     """Run the migrations that the database has not seen; processes that start at once take turns."""
     # Looked at before the lock is taken, for those who may only read.
-    if _version(driver) == SCHEMA_VERSION:
+    known = _version(driver)
+    if known == SCHEMA_VERSION:
         return
+    try:
+        _run_migrations(driver, store_id)
+    except StorageFailure as err:
+        if known == 0:
+            raise
+        raise messages.schema_stays_old(known, SCHEMA_VERSION, err) from err
+
+
+def _run_migrations(driver: Driver, store_id: str | None) -> None:
     with driver.transaction(durable=True):
         found = _version(driver)
         if found == 0:

@@ -6,8 +6,10 @@ import contextlib
 import errno
 import gc
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -170,6 +172,13 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
     with begin(folder / "store") as run:
         run.log_artifact(filled({"a": b"small", "b": b"large" * 200_000}))
     close_stores()
+    freeze(folder)
+    yield folder / "store"
+    unmount(folder)
+
+
+def freeze(folder: Path) -> None:
+    """Let a folder be a file system that is read-only."""
     for command in (
         ["mount", "--bind", str(folder), str(folder)],
         ["mount", "-o", "remount,bind,ro", str(folder)],
@@ -181,8 +190,21 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
         if done.returncode:
             subprocess.run(["umount", str(folder)], check=False, capture_output=True)
             pytest.skip(f"a file system may not be mounted here: {done.stderr.strip()}")
-    yield folder / "store"
-    unmount(folder)
+
+
+def test_a_read_only_store_of_an_earlier_form_is_refused_with_advice(tmp_path: Path) -> None:
+    folder = tmp_path / "frozen"
+    with tarfile.open(Path(__file__).parent.parent / "formats" / "store-1.tar.gz") as packed:
+        packed.extractall(folder / "store", filter="data")
+    freeze(folder)
+    try:
+        with pytest.raises(StorageFailure, match=r"schema 1 .*copy its folder and open the copy") as caught:
+            forebear.Api(str(folder / "store"))
+        assert caught.value.code == "old-schema"
+        shutil.copytree(folder / "store", tmp_path / "copy")
+        assert forebear.Api(str(tmp_path / "copy"), project="kept").artifact("data:v0").version == "v0"
+    finally:
+        unmount(folder)
 
 
 def test_a_read_only_store_can_be_read(read_only: Path) -> None:
