@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from forebear.plot.custom_chart import plot_table as plot_table
     from forebear.plot.custom_chart import visualize as visualize
     from forebear.settings import Settings as Settings
+    from forebear.sweeps.agent import agent as agent
+    from forebear.sweeps.lifecycle import sweep as sweep
+    from forebear.sweeps.stepping import controller as controller
     from forebear.tracking import tensorboard as tensorboard
     from forebear.tracking.alerts import AlertLevel as AlertLevel
     from forebear.tracking.face import alert as alert
@@ -69,6 +72,7 @@ if TYPE_CHECKING:
     from forebear.tracking.terminal import termerror as termerror
     from forebear.tracking.terminal import termlog as termlog
     from forebear.tracking.terminal import termwarn as termwarn
+    from forebear.tracking.trial_context import TrialStopped as TrialStopped
 
 #: Public name → the module that owns it.
 _OWNERS = {
@@ -101,9 +105,12 @@ _OWNERS = {
     "Settings": "forebear.settings",
     "StorageFailure": "forebear.errors",
     "Table": "forebear.media.table",
+    "TrialStopped": "forebear.tracking.trial_context",
     "Unsupported": "forebear.errors",
     "Video": "forebear.media.video",
+    "agent": "forebear.sweeps.agent",
     "alert": "forebear.tracking.face",
+    "controller": "forebear.sweeps.stepping",
     "define_metric": "forebear.tracking.face",
     "finish": "forebear.tracking.face",
     "init": "forebear.tracking.init",
@@ -117,6 +124,7 @@ _OWNERS = {
     "restore": "forebear.tracking.face",
     "save": "forebear.tracking.face",
     "setup": "forebear.tracking.login",
+    "sweep": "forebear.sweeps.lifecycle",
     "teardown": "forebear.tracking.login",
     "termerror": "forebear.tracking.terminal",
     "termlog": "forebear.tracking.terminal",
@@ -158,11 +166,14 @@ __all__ = [  # noqa: RUF022 - a list that checkers can read; test_face.py keeps 
     "Settings",
     "StorageFailure",
     "Table",
+    "TrialStopped",
     "Unsupported",
     "Video",
     "__version__",
+    "agent",
     "alert",
     "config",
+    "controller",
     "define_metric",
     "finish",
     "init",
@@ -180,9 +191,10 @@ __all__ = [  # noqa: RUF022 - a list that checkers can read; test_face.py keeps 
     "setup",
     "sklearn",
     "summary",
+    "sweep",
     "teardown",
-    "termerror",
     "tensorboard",
+    "termerror",
     "termlog",
     "termwarn",
     "unwatch",

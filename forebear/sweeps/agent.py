@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from forebear.errors import Conflict, InvalidInput, NotFound
+from forebear.errors import Conflict, InvalidInput, NotFound, Unsupported
 from forebear.records.sweeps import (
     CRASHED,
     FAILED,
@@ -53,16 +53,17 @@ def agent(
 
     Args:
         sweep_id: ``[[entity/]project/]id``; an id alone is found wherever in the store it is.
-        function: Executes one trial: calls `init` and logs. Without it the program of the sweep is run.
+        function: Executes one trial: calls `init` and logs.
         entity: Person or team of the sweep.
         project: Project of the sweep.
         count: Trials to execute at most.
-        forward_signals: Pass signals on to the program that is run.
+        forward_signals: Accepted for scripts written for W&B; a function gets the signals of its process.
 
     Raises:
         NotFound: there is no such sweep.
         InvalidInput: ``count`` is below 1, or there is nothing to execute.
         Conflict: it is called inside a trial.
+        Unsupported: there is no function.
         StorageFailure: the store was away for more than ten minutes.
     """
     if count is not None and count < 1:
@@ -73,10 +74,10 @@ def agent(
             code="nested-agent",
         )
     if function is None:
-        from forebear.sweeps.commands import run_agent  # 20 ms, only where programs are run
-
-        run_agent(sweep_id, entity=entity, project=project, count=count, forward_signals=forward_signals)
-        return
+        raise Unsupported(
+            "this agent executes functions alone; pass the one that is a trial: forebear.agent(sweep_id, function=train)",
+            code="no-function",
+        )
     if not callable(function):
         raise InvalidInput(f"function {function!r} cannot be called", code="invalid-function")
     Agent(find_sweep(sweep_id, entity=entity, project=project, create=False), function, count).run()
