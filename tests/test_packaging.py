@@ -22,7 +22,7 @@ MODULE_FILES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "forebear"
 ENGINES = {"dask", "ray", "slurm"}
 #: Extras that make test installs.
 TEST_EXTRAS = ("s3", "gcs", "azure", "http", "media")
-GIANTS = re.compile(r"(torch|torchvision|tensorflow|jax|jaxlib|triton|ray)$|nvidia-|cuda-")
+GIANTS = re.compile(r"(torch|torchvision|tensorflow|jax|jaxlib|triton|ray)$|nvidia-(?!ml-py$)|cuda-")
 
 IMPORT_ALL = """
 import importlib, pathlib, sys
@@ -181,4 +181,5 @@ def test_a_giant_would_be_seen():
 
 
 def test_core_is_small():
-    assert len(locked()) <= 30
+    # 31 with psutil, PyYAML and the cutter of large files, each a wheel that brings nothing else.
+    assert len(locked()) <= 31

@@ -75,7 +75,7 @@ def agent(
         )
     if function is None:
         raise Unsupported(
-            "this agent executes functions alone; pass the one that is a trial: forebear.agent(sweep_id, function=train)",
+            "an agent executes functions alone; pass one that is a trial: forebear.agent(sweep_id, function=train)",
             code="no-function",
         )
     if not callable(function):
