@@ -12,10 +12,12 @@ from forebear.catalog.schema import SCHEMA_VERSION
 from forebear.catalog.sqlite_driver import SOUND_WAL, library_version, wal_is_sound
 from forebear.cli.session import Session
 from forebear.cli.text import count, size
-from forebear.cli.views.store import Checkup, Setting, Totals
+from forebear.cli.views.store import DEFAULT_SOURCE, Checkup, Setting, Totals
 from forebear.errors import NotFound
 from forebear.settings import setting_sources
 from forebear.store.opening import FORMAT, NETWORK_FILE_SYSTEMS, file_system_of
+from forebear.tracking.journal.place import JOURNALS
+from forebear.tracking.recovery import DAMAGED, NEWER, ORPHANED, kept_journals
 
 if TYPE_CHECKING:
     from forebear.store.store import Store
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
 _UNRECORDED = 1_000
 #: Temporary files are left behind by a killed process, and swept by the next that writes.
 _MANY_LEFTOVERS = 1 << 30
+#: Journals that were put aside, of which each is named.
+_NAMED_JOURNALS = 10
+#: What became of a journal that was put aside, and what to do with it.
+_JOURNALS = {
+    DAMAGED: "was damaged; all that could be read was taken. Delete it once nobody wants to look into it",
+    ORPHANED: "belongs to a run that is not in this store. Delete it, or move it to the store of its run",
+    NEWER: f"was written by a newer forebear: upgrade, take {NEWER} from its name, and type forebear sync",
+}
 
 
 def examine(session: Session) -> Checkup:
@@ -66,9 +76,7 @@ def _nearest(folder: str) -> str:
 
 def _settings(session: Session) -> tuple[Setting, ...]:
     settings, sources = session.settings, setting_sources(session.options)
-    return tuple(
-        Setting(name, getattr(settings, name), sources.get(name, "default")) for name in settings.FIELDS
-    )
+    return tuple(Setting(name, getattr(settings, name), sources.get(name, DEFAULT_SOURCE)) for name in settings.FIELDS)
 
 
 def _totals(store: Store) -> Totals:
@@ -92,6 +100,7 @@ def _totals(store: Store) -> Totals:
         leftovers=len(leftovers),
         leftover_bytes=sum(leftovers),
         unrecorded_versions=len(store.catalog.unrecorded_versions(_UNRECORDED)),
+        kept_journals=len(kept_journals(store)),
     )
 
 
@@ -107,6 +116,11 @@ def _findings(store: Store, totals: Totals):  # type: ignore[no-untyped-def]
         yield "the store cannot be written: check who owns it"
     if totals.leftover_bytes >= _MANY_LEFTOVERS:
         yield f"{size(totals.leftover_bytes)} of leftovers are in tmp; the next artifact that is logged sweeps them"
+    kept = kept_journals(store)
+    for path in kept[:_NAMED_JOURNALS]:
+        yield f"the journal {path} {_JOURNALS[path.suffix]}"
+    if len(kept) > _NAMED_JOURNALS:
+        yield f"{len(kept) - _NAMED_JOURNALS:,} more journals were put aside in {Path(store.url) / JOURNALS}"
     if totals.unrecorded_versions:
         yield (
             f"{count(totals.unrecorded_versions, 'version')} have no record beside the blobs yet; "

@@ -6,7 +6,7 @@ from forebear.api.recorded_run import RecordedRun
 from forebear.cli.curves import matching, metrics_of
 from forebear.cli.views.runs import RunView
 
-#: Metrics and files shown where not all are asked for.
+#: Metrics, and files or folders of them, shown where not all are asked for.
 SHOWN = 20
 
 
@@ -14,7 +14,6 @@ def view_of(run: RecordedRun, *, everything: bool) -> RunView:
     """Return one run with all that belongs to it. Cost: reads the columns of the metrics that are shown."""
     keys = matching(run.history_keys, ())
     shown = keys if everything else keys[:SHOWN]
-    files = run.files()
     return RunView(
         run.record,
         run.state,
@@ -22,6 +21,6 @@ def view_of(run: RecordedRun, *, everything: bool) -> RunView:
         outputs=[artifact.record for artifact in run.logged_artifacts()],
         metrics=metrics_of(run, shown),
         more_metrics=keys[len(shown) :],
-        files=[file.record for file in (files if everything else files[:SHOWN])],
-        more_files=0 if everything else max(0, len(files) - SHOWN),
+        files=[file.record for file in run.files()],
+        most_files=None if everything else SHOWN,
     )

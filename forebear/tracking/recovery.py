@@ -91,6 +91,12 @@ def recover_journals(store: Store, *, run: tuple[str, str, str] | None = None) -
     return [found for folder in folders for found in take_abandoned(store, folder)]
 
 
+def kept_journals(store: Store) -> list[Path]:
+    """Return the journals that were put aside: those that were damaged, of no run, or of a newer form."""
+    found = [path for folder in all_folders(store.url) for path in folder.glob(f"*{SUFFIX}.*")]
+    return sorted(path for path in found if path.suffix in {DAMAGED, ORPHANED, NEWER})
+
+
 def take_abandoned(store: Store, folder: Path) -> list[Recovered]:
     """Take the journals of one run's folder whose writers are gone; see `recover_journals`."""
     found = []

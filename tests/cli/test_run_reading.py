@@ -20,13 +20,14 @@ from forebear.cli.views.run_compare import OTHER, same
 
 def test_show_draws_the_metrics(cli, pipeline):
     answer = cli("run", "show", pipeline["train"])
-    head, acc, loss = answer.lines[-3:]
+    first = next(number for number, text in enumerate(answer.lines) if text.startswith("METRIC"))
+    head, acc, loss = answer.lines[first : first + 3]
     assert head.split() == ["METRIC", "CURVE", "LAST", "MIN", "MAX", "ROWS"]
     assert acc.split()[0] == "acc"
     assert acc.split()[1].startswith("▁")
     assert acc.split()[1].endswith("█")
     assert loss.split()[2:] == ["0.033333", "0.033333", "1", "30"]
-    assert "plots/loss.svg  6 B" in answer.out
+    assert "plots/loss.svg    6 B" in answer.out
     record = cli("run", "show", pipeline["train"], "--json").json()
     assert record["summary"]["loss"] == 1 / 30
     assert record["history"]["loss"] == {"rows": 30, "last": 1 / 30, "min": 1 / 30, "max": 1.0}
@@ -49,9 +50,38 @@ def test_many_metrics_are_not_all_shown(cli):
     with forebear.init(id="r") as run:
         run.log({f"m{number:02}": number for number in range(30)})
     short, whole = cli("run", "show", "r"), cli("run", "show", "r", "--all")
-    assert short.lines[-1] == "10 metrics more; --all shows them"
+    assert "10 metrics more; --all shows them" in short.lines
     assert "m29" not in short.out
-    assert whole.lines[-1].split()[0] == "m29"
+    assert any(text.startswith("m29 ") for text in whole.lines)
+
+
+def test_files_stand_behind_the_metrics_and_those_of_a_full_folder_are_one_line(cli):
+    cli("init")
+    with forebear.init(id="r", settings={"console": "off", "x_save_requirements": False}) as run:
+        run.log({"loss": 1})
+        for number in range(30):
+            for place in ("media/images", f"few/{number // 3}"):
+                path = Path(run.dir, place, f"{number}.bin")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(b"x" * 100)
+    short, whole = cli("run", "show", "r"), cli("run", "show", "r", "--all")
+    metrics = next(number for number, text in enumerate(short.lines) if text.startswith("METRIC"))
+    files = short.lines[metrics + 3 :]
+    assert files[0].split() == ["files", "few/0/0.bin", "100", "B"]
+    assert len(files) == 21
+    assert files[-1].strip() == "and 40 files more; --all shows them"
+    assert [text.split()[-2:] for text in whole.lines[-30:]] == [["100", "B"]] * 30
+    assert len(cli("run", "show", "r", "--json").json()["files"]) == 60
+
+
+def test_a_full_folder_tells_its_size(cli):
+    cli("init")
+    with forebear.init(id="r", settings={"console": "off", "x_save_requirements": False}) as run:
+        for number in range(71):
+            run.log({"image": forebear.Image([[number, 255]])})
+    last = cli("run", "show", "r").lines[-1].split()
+    assert last[:3] == ["files", "media/images/", "71"]
+    assert last[-1] in {"B", "KiB"}
 
 
 # ── compare ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -96,10 +96,43 @@ def test_doctor_says_where_settings_come_from(cli, monkeypatch):
     assert sources["mode"] == ("offline", "default")
 
 
+def test_doctor_shows_the_settings_that_somebody_made(cli, monkeypatch):
+    cli("init", "--project", "p")
+    monkeypatch.setenv("WANDB_ENTITY", "team")
+    short, whole = cli("doctor"), cli("doctor", "--all")
+    start = next(number for number, text in enumerate(short.lines) if text.startswith("SETTING"))
+    made = ["entity", "project", "silent"]  # the last by the tests
+    assert [text.split()[0] for text in short.lines[start + 1 : start + 4]] == made
+    assert short.lines[start + 4].endswith("settings as they come; --all shows them")
+    assert "strict_step" not in short.out
+    assert "strict_step" in whole.out
+    assert "as they come" not in whole.out
+
+
+def test_doctor_names_journals_that_were_put_aside(cli, monkeypatch):
+    cli("init")
+    folder = Path(".forebear/journals/local/p/r")
+    folder.mkdir(parents=True)
+    for name in ("1.journal", "1.journal.damaged", "2.journal.newer", "notes.txt"):
+        (folder / name).write_bytes(b"x")
+    for number in range(3):
+        (folder / f"{number}.journal.orphaned").write_bytes(b"x")
+    answer = cli("doctor")
+    assert "5 journals put aside" in answer.out
+    words = " ".join(answer.out.split())
+    assert "1.journal.damaged was damaged" in words
+    assert "take .newer from its name, and type forebear sync" in words
+    assert words.count("a run that is not in this store") == 3
+    assert "all is well" not in answer.out
+    monkeypatch.setattr(checkup, "_NAMED_JOURNALS", 2)
+    findings = cli("doctor", "--json").json()["findings"]
+    assert (len(findings), findings[-1].split()[:4]) == (3, ["3", "more", "journals", "were"])
+
+
 def test_doctor_without_a_store(cli):
     answer = cli("doctor", status=3)
     assert "there is no store at" in answer.out
-    assert "SETTING" in answer.out
+    assert "as they come" in answer.out
     record = cli("doctor", "--json", status=3).json()
     assert record["exists"] is False
     assert record["totals"] is None

@@ -58,7 +58,9 @@ OWN: dict[str, RunColumn] = {
     "state": RunColumn(Column("STATE"), lambda row, screen: Span(row.state, STATE_STYLES.get(row.state, ""))),
     "job_type": RunColumn(Column("JOB TYPE", shrink=True, drop=20, style="magenta"), _text("job_type")),
     "name": RunColumn(Column("NAME", shrink=True, drop=30), _text("name")),
-    "started": RunColumn(Column("STARTED", style="dim", drop=15), lambda row, screen: ago(row.record.created_at, screen.now)),
+    "started": RunColumn(
+        Column("STARTED", style="dim", drop=15), lambda row, screen: ago(row.record.created_at, screen.now)
+    ),
     "took": RunColumn(
         Column("TOOK", right=True, drop=40, style="dim"), lambda row, screen: took(row.record, row.state, screen.now)
     ),

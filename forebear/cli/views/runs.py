@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Values of a summary that say when, not what.
 HIDDEN = frozenset({"_step", "_runtime", "_timestamp"})
+#: Files of one folder that are shown as the folder where not all are asked for.
+MANY_FILES = 4
 
 
 def run_record(run: RunRecord, state: str) -> dict[str, Any]:
@@ -96,9 +98,13 @@ class RunView(View):
         metrics: Sequence[Metric] = (),
         more_metrics: Sequence[str] = (),
         files: Sequence[RunFile] = (),
-        more_files: int = 0,
+        most_files: int | None = None,
     ) -> None:
-        """Show a run; ``more_metrics`` and the number ``more_files`` are not shown."""
+        """Show a run, without ``more_metrics``.
+
+        Args:
+            most_files: Lines for files; folders that hold many are then one line each. ``None`` shows all files.
+        """
         self.run = run
         self.state = state
         self.inputs = inputs
@@ -106,7 +112,7 @@ class RunView(View):
         self.metrics = metrics
         self.more_metrics = more_metrics
         self.files = files
-        self.more_files = more_files
+        self.most_files = most_files
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Return one object."""
@@ -163,7 +169,6 @@ class RunView(View):
             ("summary", self._summary()),
             ("inputs", _versions(run, self.inputs)),
             ("outputs", _versions(run, self.outputs)),
-            ("files", self._files()),
         ]
         yield from fields(pairs, screen.width)
         if self.metrics:
@@ -171,6 +176,9 @@ class RunView(View):
             yield from metric_lines(self.metrics, screen.width)
         if self.more_metrics:
             yield line(Span(f"{count(len(self.more_metrics), 'metric')} more; --all shows them", "dim"))
+        if self.files:
+            yield ()
+            yield from fields([("files", self._files())], screen.width)
 
     def _summary(self) -> list[Line]:
         """Return the summary without what the table of metrics says as well, or would."""
@@ -184,9 +192,33 @@ class RunView(View):
         return [line(Span(f"{clean(key):<{room}}  ", "dim"), last_text(value)) for key, value in values.items()]
 
     def _files(self) -> list[Line]:
-        shown = [line(clean(file.path), Span(f"  {size(file.size)}", "dim")) for file in self.files]
-        more = line(Span(f"and {self.more_files:,} more; --all shows them", "dim"))
-        return [*shown, more] if self.more_files else shown
+        found = _folded(self.files) if self.most_files is not None else [(file.path, [file]) for file in self.files]
+        room = max(len(clean(path)) for path, _ in found)
+        shown = [
+            line(f"{clean(path):<{room}}  ", Span(_amount(path, files), "dim"))
+            for path, files in found[: self.most_files]
+        ]
+        more = sum(len(files) for _, files in found[len(shown) :])
+        return [*shown, line(Span(f"and {count(more, 'file')} more; --all shows them", "dim"))] if more else shown
+
+
+def _folded(files: Sequence[RunFile]) -> list[tuple[str, list[RunFile]]]:
+    """Return files by path; those of a folder that holds many stand under the folder's."""
+    folders: dict[str, list[RunFile]] = {}
+    for file in files:
+        folders.setdefault(file.path.rpartition("/")[0], []).append(file)
+    found: list[tuple[str, list[RunFile]]] = []
+    for folder, held in folders.items():
+        if folder and len(held) >= MANY_FILES:
+            found.append((f"{folder}/", held))
+        else:
+            found += [(file.path, [file]) for file in held]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _amount(path: str, files: Sequence[RunFile]) -> str:
+    total = size(sum(file.size for file in files))
+    return f"{count(len(files), 'file')}, {total}" if path.endswith("/") else total
 
 
 def _lost(rows: int) -> str:

@@ -49,6 +49,10 @@ class InitView(View):
         yield line(Span("  forebear artifact ls", "bold"))
 
 
+#: Source of a setting that nobody made.
+DEFAULT_SOURCE = "default"
+
+
 class Setting(msgspec.Struct, frozen=True):
     """A setting in force and where it was found."""
 
@@ -71,6 +75,7 @@ class Totals(msgspec.Struct, frozen=True):
     leftovers: int
     leftover_bytes: int
     unrecorded_versions: int
+    kept_journals: int
 
 
 class Checkup(msgspec.Struct, frozen=True):
@@ -99,8 +104,10 @@ class Checkup(msgspec.Struct, frozen=True):
 class CheckupView(View):
     """What `forebear doctor` found."""
 
-    def __init__(self, checkup: Checkup) -> None:
+    def __init__(self, checkup: Checkup, *, everything: bool = False) -> None:
+        """Show a checkup; with ``everything`` also the settings that nobody made. In JSON they are always there."""
         self.checkup = checkup
+        self.everything = everything
 
     def records(self) -> Iterator[Checkup]:
         """Return one object."""
@@ -118,13 +125,21 @@ class CheckupView(View):
             yield ()
             yield from fields(_holds(found.totals), screen.width)
         yield ()
-        columns = (Column("SETTING"), Column("VALUE", shrink=True), Column("FROM", shrink=True, style="dim"))
-        rows = [(setting.name, clean(_value(setting.value)), clean(setting.source)) for setting in found.settings]
-        yield from table(columns, rows, screen.width)
+        yield from self._settings(screen)
         yield ()
         if not found.findings:
             yield line(Span("all is well", "bold green"))
         yield from fields((("!", Span(clean(finding), "yellow")) for finding in found.findings), screen.width)
+
+    def _settings(self, screen: Screen) -> Iterator[Line]:
+        made = [each for each in self.checkup.settings if self.everything or each.source != DEFAULT_SOURCE]
+        if made:
+            columns = (Column("SETTING"), Column("VALUE", shrink=True), Column("FROM", shrink=True, style="dim"))
+            rows = [(setting.name, clean(_value(setting.value)), clean(setting.source)) for setting in made]
+            yield from table(columns, rows, screen.width)
+        left = len(self.checkup.settings) - len(made)
+        if left:
+            yield line(Span(f"{count(left, 'setting')} as they come; --all shows them", "dim"))
 
     def _store(self) -> list[tuple[str, Cell | list[Line]]]:
         found = self.checkup
@@ -151,6 +166,10 @@ def _holds(totals: Totals) -> list[tuple[str, Cell | list[Line]]]:
         ("artifacts", f"{totals.collections:,}, with {count(totals.versions, 'version')}"),
         ("objects", f"{totals.objects:,} ({kinds}), {size(totals.object_bytes)}"),
         ("leftovers", left),
+        (
+            "journals",
+            f"{count(totals.kept_journals, 'journal')} put aside" if totals.kept_journals else "none put aside",
+        ),
         ("unrecorded", count(totals.unrecorded_versions, "version") if totals.unrecorded_versions else "none"),
     ]
 
