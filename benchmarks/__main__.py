@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks import harness, large_file, lineage, many_files, pack_bound, peers, small_files, startup
+from benchmarks import harness, large_file, lineage, many_files, near_equal, pack_bound, peers, small_files, startup
 
 if TYPE_CHECKING:
     import argparse
@@ -29,6 +29,7 @@ QUESTIONS = {
     "startup": Question(startup.__doc__ or "", startup.measure),
     "small_files": Question(small_files.__doc__ or "", small_files.measure),
     "large_file": Question(large_file.__doc__ or "", large_file.measure),
+    "near_equal": Question(near_equal.__doc__ or "", near_equal.measure),
     "lineage": Question(lineage.__doc__ or "", lineage.measure),
     "many_files": Question(many_files.__doc__ or "", many_files.measure),
     "pack_bound": Question(pack_bound.__doc__ or "", pack_bound.measure),
@@ -36,6 +37,7 @@ QUESTIONS = {
 PEER_QUESTIONS = {
     "small_files": Question(small_files.__doc__ or "", peers.small),
     "large_file": Question(large_file.__doc__ or "", peers.large),
+    "near_equal": Question(near_equal.__doc__ or "", near_equal.measure_peers),
 }
 
 

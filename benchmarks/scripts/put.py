@@ -1,4 +1,4 @@
-"""Log a file or folder as a version, as a training script would: ``put.py STORE PATH [--link]``."""
+"""Log a file or folder as a version, as a training script would: ``put.py STORE PATH [--link] [--compress]``."""
 
 import os
 import sys
@@ -11,5 +11,5 @@ with forebear.init(project="bench", store=store, settings={"silent": True}) as r
     if os.path.isdir(path):
         artifact.add_dir(path)
     else:
-        artifact.add_file(path, link="--link" in sys.argv)
+        artifact.add_file(path, link="--link" in sys.argv, compress="--compress" in sys.argv)
     run.log_artifact(artifact)
