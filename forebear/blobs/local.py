@@ -35,6 +35,8 @@ class LocalObjects:
     def __init__(self, root: Path) -> None:
         """Use ``root``; its folders are made when the first object is written."""
         self.root = root
+        #: It was there, so where it is not any more it is away, and nothing is made in its place.
+        self._there = root.is_dir()
         self._objects = root / "objects"
         self._tmp = root / "tmp"
         self._folders: set[str] = set()
@@ -169,6 +171,8 @@ class LocalObjects:
             missing.append(parent)
             parent = os.path.dirname(parent)
         try:
+            if self._there and not self.root.is_dir():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.root))
             if not os.path.isdir(parent):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), parent)
             for path in reversed(missing):

@@ -11,7 +11,6 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-from forebear.errors import ForebearError
 from forebear.tracking.current import active_runs
 from forebear.tracking.run import INTERRUPTED, TERMINATED, ending_of, note
 
@@ -106,7 +105,7 @@ def _end_each(exit_code: int, error: str | None) -> None:
     for run in active_runs():
         try:
             run.end(exit_code, error)
-        except ForebearError as err:
+        except Exception as err:  # whatever it is, the other runs end, and the person is told
             rows, blobs = run.journal.waiting
             lost = f". {rows} rows and {blobs} files that waited in memory are lost" if rows or blobs else ""
             note(run.settings, f"the end of run {run.name} ({run.id}) could not be written: {err}{lost}")

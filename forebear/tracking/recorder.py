@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from forebear.errors import NotFound
+from forebear.errors import NotFound, StorageFailure
 from forebear.records.history import HistoryBatch
 from forebear.tracking.journal.place import journals_in, new_name
 from forebear.tracking.journal.reader import JournalReader
@@ -123,6 +123,14 @@ class Recorder:
         self._hurry = True
         try:
             yield
+        except StorageFailure:
+            raise
+        except OSError as err:
+            raise StorageFailure(
+                f"cannot take what the run logged from {self._journal.folder}: {err.strerror or err}; repeat this once "
+                "the folder can be reached",
+                code="storage-unreachable",
+            ) from err
         finally:
             self._hurry = False
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import re
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,7 @@ from forebear.records.history import Branch
 from forebear.records.lineage import EdgeKind
 from forebear.records.runs import FINISHED, RUNNING, NewRun, RunChanges, RunOrigin, RunRecord
 from forebear.store.liveness import real_state
+from forebear.tracking.journal.place import journal_folder, journals_in
 from forebear.tracking.metrics import Metrics
 from forebear.tracking.naming import new_run_id, new_run_name
 from forebear.tracking.origin import current_origin
@@ -141,14 +143,31 @@ def _find(store: Store, settings: Settings, run_id: str) -> RunRecord | None:
 
 
 def _resume(store: Store, record: RunRecord, settings: Settings, config: dict[str, Any]) -> Begun:
-    if real_state(record) == RUNNING and record.origin.pid != os.getpid() and not settings.silent:
-        termwarn(
-            f"run {record.name} ({record.id}) is still running, in process {record.origin.pid} on "
-            f"{record.origin.host}; what both log is kept. Use mode='shared' where that is meant"
-        )
     recover(store, record)
+    if real_state(record) == RUNNING and not _begun_here(record):
+        _share(store, record, settings)
     record = _taken_up(store, record, settings, config)
     return Begun(record, start_of(record.summary, resumed=True))
+
+
+def _begun_here(record: RunRecord) -> bool:
+    return (record.origin.host, record.origin.pid) == (socket.gethostname(), os.getpid())
+
+
+def _share(store: Store, record: RunRecord, settings: Settings) -> None:
+    """Go on with a run that somebody else may still write: of rows with one step both are kept, under two labels."""
+    origin = record.origin
+    words = f"run {record.name} ({record.id}) is still running, in process {origin.pid} on {origin.host}"
+    # Of another host nothing is certain, but a journal that its owner holds tells.
+    if settings.x_label is None and (origin.host == socket.gethostname() or _journals(store, record)):
+        settings.x_label = f"{socket.gethostname()}-{os.getpid()}"
+        words += f"; what both log is kept, that of this process under the label {settings.x_label}"
+    if not settings.silent:
+        termwarn(f"{words}. Use mode='shared' where several processes are meant to log to one run")
+
+
+def _journals(store: Store, record: RunRecord) -> list[Path]:
+    return journals_in(journal_folder(store.url, record.entity, record.project, record.id))
 
 
 def _join(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:

@@ -217,3 +217,15 @@ def test_a_write_counts_whole_or_not_at_all(root: Path, monkeypatch: pytest.Monk
     monkeypatch.undo()
     sink.finish("a")
     assert LocalObjects(root).read("a") == b"begin0123456789"
+
+
+def test_a_root_that_is_away_is_not_made_anew(root: Path) -> None:
+    LocalObjects(root).put("loose/ab/abc", b"x")
+    objects = LocalObjects(root)
+    root.rename(root.with_name("away"))
+    with pytest.raises(StorageFailure, match="No such file"):
+        objects.put("loose/cd/cde", b"y")
+    assert not root.exists()
+    root.with_name("away").rename(root)
+    objects.put("loose/cd/cde", b"y")
+    assert objects.read("loose/cd/cde") == b"y"

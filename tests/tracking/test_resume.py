@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -121,20 +122,48 @@ os.kill(os.getpid(), 9)
     assert values(run) == {step: step for step in range(300)}
 
 
-def test_a_run_that_is_still_running_elsewhere_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
-    script = (
-        "import sys, forebear; run = forebear.init(project='p', id='it', settings={'silent': True}); "
-        "run.log({'a': 1}, step=0, commit=True); print('ready', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+#: Logs to a run and tells so, waits, and logs once more. With a word it takes that for the name of its host.
+OTHER = """
+import socket, sys
+if len(sys.argv) > 1:
+    socket.gethostname = lambda: sys.argv[1]
+import forebear
+run = forebear.init(project='p', id='it', settings={'silent': True})
+run.log({'a': 1})
+print('ready', flush=True)
+sys.stdin.read()
+run.log({'a': 3})
+"""
+
+
+@pytest.mark.parametrize("host", [[], ["elsewhere"]], ids=["here", "on another host"])
+def test_a_run_that_is_still_running_elsewhere_is_told_of_and_keeps_both(
+    host: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [sys.executable, "-c", OTHER, *host]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
+        with pytest.raises(AlreadyExists):
+            forebear.init(project="p", id="it")
         with forebear.init(project="p", id="it", resume="allow") as run:
             assert f"is still running, in process {process.pid}" in capsys.readouterr().err
-            run.log({"b": 2})
+            run.log({"a": 2}, step=0)
+            run.log({"a": 4}, step=1)
         process.communicate(b"")
-    assert values(run) == {0: 1}
-    assert list(values(run, "b").values()) == [2]
+    label = f"{socket.gethostname()}-{os.getpid()}"
+    rows = [(row["_step"], row.get("_writer", ""), row["a"]) for row in read_rows(run.store, record(run))]
+    assert rows == [(0, "", 1), (0, label, 2), (1, "", 3), (1, label, 4)]
+
+
+def test_a_run_whose_host_was_lost_is_gone_on_with_under_no_label(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [sys.executable, "-c", OTHER + "import os; os._exit(1)", "elsewhere"]
+    subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    with forebear.init(project="p", id="it", resume="allow") as run:
+        assert "is still running" in capsys.readouterr().err
+        run.log({"a": 5})
+    assert values(run) == {0: 1, 1: 3, 2: 5}
+    assert run.settings.x_label is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ import pytest
 
 import forebear
 from forebear.store.shared import close_stores
+from forebear.tracking import recorder
 from forebear.tracking.history.reading import read_rows
+from tests.tracking.journaled import wait_until
 
 QUIET = {"x_disable_stats": True, "x_disable_meta": True, "console": "off"}
 
@@ -106,6 +108,50 @@ def test_a_store_that_is_busy_holds_no_training_up() -> None:
     assert values("it") == list(range(2_000))
 
 
+def test_a_store_that_is_away_for_a_while(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(recorder, "LONGEST_WAIT", 0.01)
+    with forebear.init(project="p", id="it", settings=QUIET) as run:
+        run.log({"a": 0})
+        store = Path(run.store.url)
+        away = store.rename(store.with_name("away"))
+        for number in range(1, 500):
+            run.log({"a": number})
+        run.config.update({"late": True})
+        wait_until(lambda: "the catalog takes nothing for now" in told(capfd), "the warning")
+        for number in range(500, 1_000):
+            run.log({"a": number})
+        draft = forebear.Artifact("data", "dataset")
+        with pytest.raises(forebear.StorageFailure, match="No such file"):
+            draft.add(b"content", "file")
+        assert not store.exists(), "nothing is made in its place"
+        away.rename(store)
+    assert values("it") == list(range(1_000))
+    assert forebear.Api(project="p").run("it").config == {"late": True}
+    assert (told(capfd).count("warning"), _told.clear()) == (1, None)
+
+
+def test_a_run_that_begins_to_log_while_its_store_is_away(capfd: pytest.CaptureFixture[str]) -> None:
+    with forebear.init(project="p", id="it", settings=QUIET) as run:
+        store = Path(run.store.url)
+        away = store.rename(store.with_name("away"))
+        for number in range(100):
+            run.log({"a": number})
+        assert not store.exists(), "what is written to another place would not be found"
+        away.rename(store)
+    assert values("it") == list(range(100))
+    assert capfd.readouterr().err.count("cannot write what the run logs") == 1
+
+
+_told: list[str] = []
+
+
+def told(capfd: pytest.CaptureFixture[str]) -> str:
+    """All that was said on standard error until now."""
+    _told.append(capfd.readouterr().err)
+    return "".join(_told)
+
+
 def test_a_clock_that_goes_backwards_disturbs_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.time_ns
     with forebear.init(project="p", id="it", settings=QUIET) as run:
@@ -129,6 +175,31 @@ def test_large_values_and_many_keys() -> None:
     found = forebear.Api(project="p").run("it").record.summary
     assert (len(found["a"]), found["k4999"], found["wide/4999"]) == (20_000_000, 4_999, 4_999)
     assert values("it", "k17") == [17]
+
+
+def test_keys_that_never_come_again() -> None:
+    """So many that a block for each, or a look at each for each row, would take minutes."""
+    with forebear.init(project="p", id="it", settings=QUIET) as run:
+        for number in range(20_000):
+            run.log({f"sample/{number}": number, "loss": number / 2})
+    found = forebear.Api(project="p").run("it")
+    assert len(found.summary) == 20_000 + 4
+    rows = list(found.scan_history())
+    assert [row["loss"] for row in rows] == [number / 2 for number in range(20_000)]
+    assert all(row[f"sample/{row['_step']}"] == row["_step"] for row in rows)
+    assert [row["sample/77"] for row in found.scan_history(keys=["sample/77"])] == [77]
+    assert len(found.history(keys=["sample/5", "loss"], samples=100)) <= 100
+    assert len(found.store.catalog.history(run.key).blocks) < 20
+
+
+def test_rows_of_so_many_keys_that_one_fills_a_block() -> None:
+    row = {f"weight/{number}": number / 3 for number in range(100_000)}
+    with forebear.init(project="p", id="it", settings=QUIET) as run:
+        for _ in range(2):
+            run.log(row)
+    found = forebear.Api(project="p").run("it")
+    assert values("it", "weight/99999") == [33_333.0] * 2
+    assert len(found.history_keys) == 100_000
 
 
 def test_nothing_but_nan() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -13,12 +14,17 @@ from forebear.tracking.journal.place import SUFFIX, new_name
 class JournalFile:
     """A file that is locked for as long as the process that writes it lives, so that nobody takes it for abandoned."""
 
-    def __init__(self, folder: Path, start: bytes) -> None:
+    def __init__(self, folder: Path, start: bytes, root: Path | None = None) -> None:
         """Make a file in ``folder``, whose first bytes are ``start``.
+
+        Args:
+            root: Folder of the store. Where it is away, for a disk that is not mounted, nothing is made in its place.
 
         Raises:
             OSError: it cannot be made, or has no room for its first bytes; nothing is left of it.
         """
+        if root is not None and not root.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(root))
         self.path, self.descriptor = _make(folder)
         self.name = self.path.name.removesuffix(SUFFIX)
         self.size = 0

@@ -46,12 +46,16 @@ class JournalWriter:
     Values are plain: ``None``, bool, int of 64 bits, float, str, bytes, lists and dicts of such.
     """
 
-    def __init__(self, folder: Path, session: Session, *, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, session: Session, *, warn: Callable[[str], None], root: Path | None = None
+    ) -> None:
         """Write journals of ``session`` in ``folder``; the first file is made with the first call.
 
         Args:
             warn: Told once when the disk takes nothing, and once when it does again.
+            root: Folder of the store, which is not made anew where it is away.
         """
+        self._root = root
         self._folder = folder
         self._session = session
         self._warn = warn
@@ -271,7 +275,7 @@ class JournalWriter:
                 self._seq = max(self._session.first_seq, time.time_ns() // 1_000 * SEQ_PER_MICROSECOND)
             changes = {"first_seq": self._seq, "part": self._part, "pid": os.getpid()}
             start = frames.build(Kind.SESSION, msgspec.structs.replace(self._session, **changes))
-            self._file = JournalFile(self._folder, 2 * start)
+            self._file = JournalFile(self._folder, 2 * start, self._root)
             self._part += 1
         return self._file
 
