@@ -2,14 +2,16 @@
 
     python train_sklearn.py --epochs 20 --rate 0.3
 
-Everything goes to the nearest store (``forebear init`` makes one beside your code). Afterwards:
+Everything goes to the nearest store (``forebear init`` makes one beside your code). At the end it shows what the model
+was made from. Afterwards:
 
-    forebear run ls --sort summary.accuracy
+    forebear run ls --project training --sort=-summary.accuracy.max
     forebear run show ID
-    forebear lineage show digit-model:best
 """
 
 import argparse
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,11 @@ def main() -> None:
         classifier = fit(run, train, test)
         show(run, classifier, test)
         log_model(run, classifier)
-    print(f"run {run.name}: best accuracy {run.summary['accuracy']['max']:.1%}")
+    print(f"run {run.name}: best accuracy {run.summary['accuracy']['max']:.1%}", flush=True)
+    # What one types as: forebear lineage show digit-model:best --project training
+    subprocess.run(
+        [sys.executable, "-m", "forebear", "lineage", "show", "digit-model:best", "--project", "training"], check=True
+    )
 
 
 def log_data() -> None:

@@ -3,10 +3,11 @@
     pip install torch
     python train_torch.py --epochs 5
 
-Afterwards: ``forebear run show ID`` and ``forebear lineage show digit-net:latest``.
+At the end it shows what the model was made from. Afterwards: ``forebear run show ID --project training``.
 """
 
 import argparse
+import subprocess
 import sys
 
 import forebear
@@ -47,12 +48,21 @@ def main() -> None:
             guesses = net(images).argmax(dim=1)
             run.log({"accuracy": (guesses == labels).float().mean()})
         run.log({"sample": [forebear.Image(digits.images[i] / 16, caption=str(int(guesses[i]))) for i in range(8)]})
+        by_digit = forebear.Table(columns=["digit", "images", "accuracy"])
+        for digit in range(10):
+            here = labels == digit
+            by_digit.add_data(digit, int(here.sum()), float((guesses[here] == digit).float().mean()))
+        run.log({"by_digit": by_digit})
 
         model = forebear.Artifact("digit-net", type="model", metadata={"width": run.config.width})
         with model.new_file("net.pt", mode="wb") as file:
             torch.save(net.state_dict(), file)
         run.log_artifact(model)
-    print(f"run {run.name}: accuracy {run.summary['accuracy']:.1%}")
+    print(f"run {run.name}: accuracy {run.summary['accuracy']:.1%}", flush=True)
+    # What one types as: forebear lineage show digit-net:latest --project training
+    subprocess.run(
+        [sys.executable, "-m", "forebear", "lineage", "show", "digit-net:latest", "--project", "training"], check=True
+    )
 
 
 if __name__ == "__main__":
