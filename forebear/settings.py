@@ -8,6 +8,7 @@ Precedence: argument > environment (``FOREBEAR_*``, then the ``WANDB_*`` name of
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, get_type_hints
@@ -51,6 +52,8 @@ ENVIRONMENT = {
     "allow_val_change": ("FOREBEAR_ALLOW_VAL_CHANGE", "WANDB_ALLOW_VAL_CHANGE"),
     "strict_step": ("FOREBEAR_STRICT_STEP",),
     "artifact_dir": ("FOREBEAR_ARTIFACT_DIR", "WANDB_ARTIFACT_DIR"),
+    "cache_dir": ("FOREBEAR_CACHE_DIR", "WANDB_CACHE_DIR"),
+    "cache_size": ("FOREBEAR_CACHE_SIZE",),
     "silent": ("FOREBEAR_SILENT", "WANDB_SILENT"),
     "quiet": ("FOREBEAR_QUIET", "WANDB_QUIET"),
     "console": ("FOREBEAR_CONSOLE", "WANDB_CONSOLE"),
@@ -70,9 +73,9 @@ ENVIRONMENT = {
 }
 _ENVIRONMENT_WORD = "environment"
 _FILE_FIELDS = (
-    "store", "entity", "project", "mode", "artifact_dir", "silent", "quiet", "console", "save_code", "disable_git",
-    "disable_code", "x_disable_stats", "x_stats_sampling_interval", "x_disable_meta", "x_disable_machine_info",
-    "x_save_requirements",
+    "store", "entity", "project", "mode", "artifact_dir", "cache_dir", "cache_size", "silent", "quiet", "console",
+    "save_code", "disable_git", "disable_code", "x_disable_stats", "x_stats_sampling_interval", "x_disable_meta",
+    "x_disable_machine_info", "x_save_requirements",
 )  # fmt: skip
 #: Other names of fields: those of W&B's settings, today's and older ones.
 _SYNONYMS = {
@@ -132,6 +135,8 @@ class Settings:
         fork_from: ``id?_step=N``: begin a run whose history goes on from there.
         strict_step: Refuse a step lower than the current one, instead of recording it.
         artifact_dir: Folder below which artifacts are downloaded by default.
+        cache_dir: Folder of this machine for stores that are elsewhere: what is on its way there, and what was read.
+        cache_size: Bytes of what was read that are kept for each such store.
         silent: Say nothing on standard error about runs.
         quiet: Say less.
         console: One of `CONSOLES`.
@@ -171,6 +176,8 @@ class Settings:
     allow_val_change: bool | None = None
     strict_step: bool = False
     artifact_dir: str = "artifacts"
+    cache_dir: str | None = None
+    cache_size: int = 10 * 1024**3
     silent: bool = False
     quiet: bool = False
     console: str = "auto"
@@ -275,6 +282,14 @@ def setting_sources(overrides: Mapping[str, Any] | None = None, *, cwd: Path | N
     return found
 
 
+def cache_folder(settings: Settings) -> Path:
+    """Return the folder for what this machine keeps of stores that are elsewhere. Nothing is made."""
+    if settings.cache_dir is not None:
+        return Path(settings.cache_dir).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "forebear"
+
+
 def _folder(overrides: Mapping[str, Any] | Settings | None, cwd: Path | None) -> Path:
     if cwd is not None:
         return cwd
@@ -374,6 +389,15 @@ def _console(value: Any) -> Any:
     return {"wrap_raw": "wrap", "wrap_emu": "wrap", "iowrap": "wrap"}.get(value, value)
 
 
+def _bytes(value: Any) -> Any:
+    """Read a number of bytes, which may have a unit."""
+    found = re.fullmatch(r"\s*([0-9.]+)\s*([kMGT]?)(i?)B?\s*", value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    power = " kMGT".index(found[2] or " ")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
+
+
 def _mode(value: Any) -> Any:
     # The first names that W&B had for two of its modes.
     return {"dryrun": "offline", "run": "online"}.get(value, value) if isinstance(value, str) else value
@@ -392,6 +416,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "mode": _mode,
     "store": os.fspath,
     "dir": os.fspath,
+    "cache_dir": os.fspath,
+    "cache_size": _bytes,
     "console": _console,
 }
 

@@ -31,6 +31,8 @@ SAMPLES: dict[str, tuple[str, Any]] = {
     "fork_from": ("abc?_step=1", "abc?_step=1"),
     "reinit": ("create_new", "create_new"),
     "artifact_dir": ("out", "out"),
+    "cache_dir": ("/scratch/cache", "/scratch/cache"),
+    "cache_size": ("20 GiB", 20 * 1024**3),
     "console": ("wrap", "wrap"),
     "code_dir": ("src", "src"),
     "x_stats_sampling_interval": ("0.5", 0.5),

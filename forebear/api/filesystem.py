@@ -144,7 +144,7 @@ class ForebearFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fs
     def __reduce__(self) -> Any:
         # Another process may start in another folder, where the defaults would name another store.
         store, entity, project = self._scope()
-        options = {"store": store.url, "entity": entity, "project": project, "record_use": self.record_use}
+        options = {"store": store.address, "entity": entity, "project": project, "record_use": self.record_use}
         return _remade, (type(self), options)
 
     # -- what a path names --------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ class ForebearFileSystem(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fs
         ref = parse_ref(head)
         with _told():
             store, entity, project = self._scope()
-            key = (store.url, entity, project, head)
+            key = (store.id, entity, project, head)
             version = self._versions.get(key)
             if version is None:
                 version = store.catalog.resolve(entity, project, ref)

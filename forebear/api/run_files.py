@@ -145,7 +145,7 @@ def file_of(store: Store, run: RunRecord, name: str) -> File:
 
 def live_path(store: Store, run: RunRecord, name: str) -> Path | None:
     """Return where a run that was not finished writes a file on this machine; ``None`` where there is none."""
-    path = run_folder(store.url, run.entity, run.project, run.id) / name
+    path = run_folder(store.local, run.entity, run.project, run.id) / name
     return path if run.state == RUNNING and path.is_file() else None
 
 

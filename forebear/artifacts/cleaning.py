@@ -28,7 +28,7 @@ def checkout(
         InvalidInput: the store, the current folder or home lie in ``root``; nothing was touched.
         CorruptData: a blob is damaged, or a reference's content changed.
     """
-    check_may_clean(root, store.url)
+    check_may_clean(root, store)
     paths = {check_inner_path(row[0]) for row in manifest_of(store, version).rows()}
     removed = 0
     try:
@@ -39,16 +39,16 @@ def checkout(
     return written, removed + remove_extras(root, paths)
 
 
-def check_may_clean(root: str, store_url: str) -> None:
+def check_may_clean(root: str, store: Store) -> None:
     """Refuse to empty a folder in which nobody can mean everything else to be deleted.
 
     Raises:
         InvalidInput: the store, the current folder or home lie in it.
     """
     cleaned = os.path.realpath(root).rstrip(os.sep) + os.sep
-    places = ((store_url, "the store"), (os.getcwd(), "the current folder"), (os.path.expanduser("~"), "home"))
+    places = (*((folder, "the store") for folder in store.folders), (os.getcwd(), "the current folder"), (os.path.expanduser("~"), "home"))
     for place, name in places:
-        if (os.path.realpath(place) + os.sep).startswith(cleaned):
+        if (os.path.realpath(str(place)) + os.sep).startswith(cleaned):
             raise InvalidInput(
                 f"a checkout deletes everything else in {root}, and {name} is in there; give a folder of its own",
                 code="unsafe-path",

@@ -147,7 +147,7 @@ def _overlaid(pages: dict[bytes, bytes], load: Load) -> Load:
 def _lost(store: Store, digests: list[bytes]) -> CorruptData:
     return CorruptData(
         f"{len(digests)} files of the draft were taken as known from an earlier version, but the store at {store.url} "
-        f"does not hold them (first: {digests[0].hex()[:16]}…). Delete {store.url}/cache and log again",
+        f"does not hold them (first: {digests[0].hex()[:16]}…). Delete {store.local}/cache and log again",
         code="missing-blob",
         digest=digests[0],
     )

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forebear._version import __version__
+from forebear.blobs.local import LocalObjects
 from forebear.catalog.schema import SCHEMA_VERSION
 from forebear.catalog.sqlite_driver import SOUND_WAL, library_version, wal_is_sound
 from forebear.cli.session import Session
 from forebear.cli.text import count, size
 from forebear.cli.views.store import DEFAULT_SOURCE, Checkup, Setting, Totals
 from forebear.errors import NotFound
-from forebear.settings import setting_sources
-from forebear.store.opening import FORMAT, NETWORK_FILE_SYSTEMS, file_system_of
+from forebear.settings import cache_folder, setting_sources
+from forebear.store.marks import FORMAT
+from forebear.store.opening import CATALOG_FILE, NETWORK_FILE_SYSTEMS, file_system_of
+from forebear.store.urls import parse_store_url, shown_url
 from forebear.tracking.journal.place import JOURNALS
 from forebear.tracking.recovery import DAMAGED, NEWER, ORPHANED, kept_journals
 
@@ -38,23 +41,26 @@ _JOURNALS = {
 
 def examine(session: Session) -> Checkup:
     """Look at the store that the settings name, whether it is there or not."""
-    settings = session.settings
     try:
         store = session.api.store
     except NotFound as err:
-        return _checkup(session, settings.store, None, None, [err.message])
+        return _checkup(session, None, None, [err.message])
     totals = _totals(store)
-    return _checkup(session, store.url, store.id, totals, list(_findings(store, totals)))
+    return _checkup(session, store, totals, list(_findings(store, totals)))
 
 
-def _checkup(session: Session, place: str, store_id: str | None, totals: Totals | None, findings: list[str]) -> Checkup:
-    folder = os.path.abspath(os.path.expanduser(place))
+def _checkup(session: Session, store: Store | None, totals: Totals | None, findings: list[str]) -> Checkup:
+    place = parse_store_url(session.settings.store if store is None else store.url)
+    folder = str(store.local if store is not None else place.folder or cache_folder(session.settings))
     return Checkup(
         forebear=__version__,
         python=platform.python_version(),
-        store=folder,
-        exists=totals is not None,
-        id=store_id,
+        store=place.shown,
+        catalog=str(place.folder / CATALOG_FILE) if place.folder else place.shown.partition("?")[0],
+        blobs=str(place.folder) if place.blobs is None else place.blobs,
+        local=folder,
+        exists=store is not None,
+        id=None if store is None else store.id,
         format=FORMAT,
         schema=SCHEMA_VERSION,
         sqlite=".".join(map(str, library_version())),
@@ -76,18 +82,23 @@ def _nearest(folder: str) -> str:
 
 def _settings(session: Session) -> tuple[Setting, ...]:
     settings, sources = session.settings, setting_sources(session.options)
-    return tuple(Setting(name, getattr(settings, name), sources.get(name, DEFAULT_SOURCE)) for name in settings.FIELDS)
+    values = settings.to_dict() | {"store": shown_url(settings.store)}
+    return tuple(Setting(name, values[name], sources.get(name, DEFAULT_SOURCE)) for name in settings.FIELDS)
 
 
 def _totals(store: Store) -> Totals:
     projects = store.catalog.projects()
     collections = store.catalog.collections()
     loose, packs, total = 0, 0, 0
+    # Far away each size would be a request; what the catalog says of them is one.
+    known = (
+        None if isinstance(store.objects, LocalObjects) else {each.name: each.size for each in store.catalog.objects()}
+    )
     for name in store.objects.names():
         loose += name.startswith("loose/")
         packs += name.startswith("pack/")
-        total += store.objects.size(name) or 0
-    leftovers = [file.stat().st_size for file in (Path(store.url) / "tmp").glob("write-*")]
+        total += (store.objects.size(name) if known is None else known.get(name)) or 0
+    leftovers = [file.stat().st_size for folder in store.folders for file in (folder / "tmp").glob("write-*")]
     return Totals(
         projects=len(projects),
         collections=len(collections),
@@ -104,23 +115,28 @@ def _totals(store: Store) -> Totals:
     )
 
 
+def _named(folder: Path, store: Store) -> str:
+    return "the store" if str(folder) == store.url else f"the folder {folder} of the store"
+
+
 def _findings(store: Store, totals: Totals):  # type: ignore[no-untyped-def]
-    if not wal_is_sound():
+    if not wal_is_sound() and parse_store_url(store.url).catalog is None:
         yield (
             f"SQLite is older than {'.'.join(map(str, SOUND_WAL))}, whose write-ahead log can lose data, so a slower "
             "rollback journal is used; pip install pysqlite3 brings a sound one where it has wheels"
         )
-    if file_system_of(Path(store.url)) in NETWORK_FILE_SYSTEMS:
+    if parse_store_url(store.url).catalog is None and file_system_of(store.local) in NETWORK_FILE_SYSTEMS:
         yield "the store is on a network file system, where SQLite's locks cannot be trusted"
-    if not os.access(store.url, os.W_OK):
-        yield "the store cannot be written: check who owns it"
+    for folder in store.folders:
+        if not os.access(folder, os.W_OK):
+            yield f"{_named(folder, store)} cannot be written: check who owns it"
     if totals.leftover_bytes >= _MANY_LEFTOVERS:
         yield f"{size(totals.leftover_bytes)} of leftovers are in tmp; the next artifact that is logged sweeps them"
     kept = kept_journals(store)
     for path in kept[:_NAMED_JOURNALS]:
         yield f"the journal {path} {_JOURNALS[path.suffix]}"
     if len(kept) > _NAMED_JOURNALS:
-        yield f"{len(kept) - _NAMED_JOURNALS:,} more journals were put aside in {Path(store.url) / JOURNALS}"
+        yield f"{len(kept) - _NAMED_JOURNALS:,} more journals were put aside in {store.local / JOURNALS}"
     if totals.unrecorded_versions:
         yield (
             f"{count(totals.unrecorded_versions, 'version')} have no record beside the blobs yet; "

@@ -29,7 +29,7 @@ def fetch(session: Session, ref: str, root: str | None, prefix: str | None, *, l
     if clean:
         if prefix is not None:
             raise InvalidInput("--clean goes with the whole version; leave out --prefix", code="invalid-setting")
-        check_may_clean(folder, store.url)
+        check_may_clean(folder, store)
     files, total = _extent(artifact, prefix)
     with Watch(f"getting {artifact.name}", bytes_total=total, hidden=session.output.quiet) as watch:
         removed = 0

@@ -11,9 +11,10 @@ from typing import Annotated
 from forebear.cli.declare import Argument, Command
 from forebear.cli.session import Session
 from forebear.cli.views.store import InitView
-from forebear.errors import InvalidInput
+from forebear.errors import InvalidInput, NotFound
 from forebear.names import check_scope_name
 from forebear.settings import STORE_FOLDER, load_settings, setting_sources
+from forebear.store.urls import parse_store_url, shown_url
 
 CONFIG_FILE = "config.toml"
 
@@ -36,8 +37,13 @@ def init(
     session.output.show(view)
     used = load_settings(cwd=home).store
     if not _same(used, view.store):
+        source = setting_sources(cwd=home).get("store", "a setting")
+        session.output.note(f"but here {source} says {shown_url(used)}, and that counts more")
+    given = parse_store_url(place)
+    if given.address != given.shown:
         session.output.note(
-            f"but here {setting_sources(cwd=home).get('store', 'a setting')} says {used}, and that counts more"
+            "the password is not kept; let PostgreSQL's library find it in ~/.pgpass or PGPASSWORD, or give the whole "
+            "URL in FOREBEAR_STORE"
         )
 
 
@@ -54,8 +60,10 @@ def make(home: Path, place: str, scope: dict[str, str | None]) -> InitView:
     for kind, name in scope.items():
         if name is not None:
             check_scope_name(kind, name)
-    existed = os.path.exists(os.path.join(os.path.expanduser(place), "store.json"))
-    store = shared_store(place)
+    try:
+        store, existed = shared_store(place, create=False), True
+    except NotFound:
+        store, existed = shared_store(place), False
     wanted = {key: name for key, name in scope.items() if name is not None}
     if not _same(store.url, load_settings(cwd=home).store):
         inside = _same(store.url, str(home / STORE_FOLDER))
@@ -65,7 +73,8 @@ def make(home: Path, place: str, scope: dict[str, str | None]) -> InitView:
 
 
 def _same(one: str, other: str) -> bool:
-    return os.path.realpath(os.path.expanduser(one)) == os.path.realpath(os.path.expanduser(other))
+    one, other = shown_url(one), shown_url(other)
+    return one == other or os.path.realpath(one) == os.path.realpath(other)
 
 
 def _keep(file: Path, settings: dict[str, str]) -> str:

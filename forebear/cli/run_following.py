@@ -51,7 +51,7 @@ def _is_over(run: RecordedRun) -> bool:
 
 def log_path(run: RecordedRun) -> Path:
     """Return where a run of this machine writes what it prints, while it runs."""
-    return run_folder(run.store.url, run.entity, run.project, run.id) / LOG_FILE
+    return run_folder(run.store.local, run.entity, run.project, run.id) / LOG_FILE
 
 
 class RowsSince:

@@ -1,132 +1,91 @@
-"""Opening a store by its URL."""
+"""Opening a store by its URL: a catalog and blobs that belong together, and a folder of this machine beside them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from forebear.blobs.local import LocalObjects, storage_failure, sync_path
+from forebear.blobs.local import LocalObjects, storage_failure
 from forebear.catalog.fingerprints import FingerprintCache
 from forebear.catalog.sqlite import SqliteCatalog
-from forebear.errors import CorruptData, InvalidInput, NotFound, StorageFailure, Unsupported
+from forebear.errors import CorruptData, NotFound, StorageFailure, Unsupported
+from forebear.settings import cache_folder, load_settings
+from forebear.store.marks import APART, WHOLE, FolderPlace, Place, RemotePlace, StoreMark, mismatch
 from forebear.store.store import Store
+from forebear.store.urls import StoreUrl, parse_store_url, with_blobs
 
-#: Form of the folder's layout; a reader refuses a larger number.
-FORMAT = 1
-STORE_FILE = "store.json"
+if TYPE_CHECKING:
+    from forebear.blobs.objects import ObjectStore
+    from forebear.catalog.port import Catalog
+
 CATALOG_FILE = "catalog.db"
 FINGERPRINT_FILE = os.path.join("cache", "fingerprints.db")
-_IGNORED = b"# Written by forebear: the store is not for git, its settings are.\n*\n!config.toml\n"
+#: Below the local folder of a store whose blobs are far away: what was read of them.
+CACHED_BLOBS = os.path.join("cache", "blobs")
 #: File systems whose locks SQLite cannot trust.
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "lustre"})
-
-
-class StoreMark(msgspec.Struct, frozen=True):
-    """The file `STORE_FILE`: says that a folder is a store, of which form, and which catalog belongs to it."""
-
-    format: int
-    id: str
 
 
 def open_store(url: str | os.PathLike[str], *, create: bool = True) -> Store:
     """Open the store at a folder or URL, making it where there is none and ``create`` is true.
 
+    Args:
+        url: As `forebear.store.urls` describes it.
+        create: Make what is missing; a bucket and a database must be there.
+
     Raises:
         NotFound: there is no store and ``create`` is false.
         InvalidInput: the URL is of no kind that is known.
-        Unsupported: newer format, or a file system that SQLite cannot work on.
-        StorageFailure: the folder cannot be read or written.
+        Unsupported: newer format, a file system that SQLite cannot work on, or a package is not installed.
+        StorageFailure: the folder, database or bucket cannot be read or written, or they are of different stores.
+        CorruptData: one half of the store is there and the other is gone.
     """
-    root = _folder_of(os.fspath(url))
-    mark = _read_mark(root)
+    wanted = parse_store_url(url)
+    if wanted.folder is not None:
+        return _open_folder(wanted, wanted.folder, create=create)
+    return _open_database(wanted, create=create)
+
+
+# -- a catalog in a folder --------------------------------------------------------------------------------------------
+
+
+def _open_folder(wanted: StoreUrl, root: Path, *, create: bool) -> Store:
+    folder = FolderPlace(root)
+    mark = folder.read()
     if mark is None and not create:
-        raise NotFound(
-            f"there is no store at {root}; make one with: forebear init --store {root}", code="store-not-found"
-        )
+        raise _no_store(wanted)
     _refuse_network(root)
     if mark is None:
-        _make_folder(root)
+        folder.make()
     elif not (root / CATALOG_FILE).exists():
         raise CorruptData(
             f"{root} is a store, but its catalog {CATALOG_FILE} is missing; put it back from a backup",
             code="catalog-missing",
         )
+    elif mark.blobs is not None and wanted.blobs is None:
+        wanted = with_blobs(root, mark.blobs)
+    elif (mark.blobs or "") != wanted.tail:
+        raise StorageFailure(
+            f"the store at {root} has its blobs {_at(mark.blobs)}, the URL says {_at(wanted.tail)}; correct the URL, "
+            "or move the store with: forebear store copy",
+            code="store-mismatch",
+        )
+    blobs = _blobs_of(wanted)
+    if blobs is not None and mark is None:
+        _refuse_foreign(blobs.place, wanted)
     catalog = SqliteCatalog(root / CATALOG_FILE, create=create)
     try:
+        if blobs is not None:
+            _pair(catalog, blobs.place, str(root / CATALOG_FILE), create=create)
         if mark is None:
-            _write_mark(root, catalog.store_id)
+            folder.write(StoreMark(APART if wanted.tail else WHOLE, catalog.store_id, wanted.tail or None))
         elif mark.id != catalog.store_id:
-            raise StorageFailure(
-                f"{root / CATALOG_FILE} belongs to store {catalog.store_id[:8]}, the blobs beside it to {mark.id[:8]}; "
-                "put the catalog back that belongs here",
-                code="store-mismatch",
-            )
+            raise mismatch(str(root / CATALOG_FILE), catalog.store_id, str(root), mark.id)
     except BaseException:
         catalog.close()
         raise
-    return Store(str(root), catalog, LocalObjects(root), FingerprintCache(root / FINGERPRINT_FILE))
-
-
-def _folder_of(url: str) -> Path:
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return Path(url).expanduser().absolute()
-    if scheme == "file":
-        return Path(rest).expanduser().absolute()
-    raise InvalidInput(
-        f"a store cannot be at {scheme}://…; give a folder, for example FOREBEAR_STORE=/data/forebear", code="store-url"
-    )
-
-
-def _read_mark(root: Path) -> StoreMark | None:
-    file = root / STORE_FILE
-    try:
-        mark = msgspec.json.decode(file.read_bytes(), type=StoreMark)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as err:
-        raise storage_failure(err, f"read {file}") from err
-    except msgspec.MsgspecError as err:
-        raise CorruptData(f"{file} is damaged: {err}", code="corrupt-store") from err
-    if mark.format > FORMAT:
-        raise Unsupported(
-            f"the store at {root} has format {mark.format}, this forebear knows up to {FORMAT}; "
-            "upgrade with: pip install -U forebear",
-            code="newer-format",
-        )
-    return mark
-
-
-def _make_folder(root: Path) -> None:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        if not (root / ".gitignore").exists():
-            _write_whole(root, ".gitignore", _IGNORED, durable=False)
-    except (FileExistsError, NotADirectoryError) as err:
-        raise InvalidInput(f"cannot make a store at {root}: a file is in its place", code="store-url") from err
-    except OSError as err:
-        raise storage_failure(err, f"make a store at {root}") from err
-
-
-def _write_mark(root: Path, store_id: str) -> None:
-    # Several first starts write the same words, because the catalog has settled on one id before.
-    mark = msgspec.json.encode(StoreMark(format=FORMAT, id=store_id))
-    try:
-        # Empty after a power cut, it would make the store unreadable.
-        _write_whole(root, STORE_FILE, mark, durable=True)
-    except OSError as err:
-        raise storage_failure(err, f"make a store at {root}") from err
-
-
-def _write_whole(root: Path, name: str, content: bytes, *, durable: bool) -> None:
-    """Write a file that has its name only once it is whole."""
-    temporary = root / f".{name.lstrip('.')}.{os.getpid()}"
-    temporary.write_bytes(content)
-    if durable:
-        sync_path(str(temporary))
-    os.replace(temporary, root / name)
+    return _store(wanted, catalog, blobs.objects if blobs else LocalObjects(root), root)
 
 
 def _refuse_network(root: Path) -> None:
@@ -137,6 +96,127 @@ def _refuse_network(root: Path) -> None:
             "use a folder on a local disk, or a PostgreSQL store for a team",
             code="network-file-system",
         )
+
+
+# -- a catalog on a server --------------------------------------------------------------------------------------------
+
+
+def _open_database(wanted: StoreUrl, *, create: bool) -> Store:
+    from forebear.catalog.postgres import PostgresCatalog  # 5 ms, and psycopg 60 ms more
+
+    assert wanted.catalog is not None
+    blobs = _blobs_of(wanted)
+    assert blobs is not None
+    try:
+        catalog = PostgresCatalog(wanted.catalog, create=False)
+    except NotFound:
+        _refuse_foreign(blobs.place, wanted)
+        if not create:
+            raise _no_store(wanted) from None
+        catalog = PostgresCatalog(wanted.catalog)
+    try:
+        _pair(catalog, blobs.place, wanted.shown.partition("?")[0], create=create)
+        local = _local_folder(catalog.store_id)
+    except BaseException:
+        catalog.close()
+        raise
+    return _store(wanted, catalog, blobs.objects, local)
+
+
+def _local_folder(store_id: str) -> Path:
+    folder = cache_folder(load_settings()) / store_id
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise storage_failure(
+            err, f"make {folder}, where this machine keeps journals of the store (FOREBEAR_CACHE_DIR)"
+        ) from err
+    return folder
+
+
+# -- both halves ------------------------------------------------------------------------------------------------------
+
+
+class _Blobs(NamedTuple):
+    objects: ObjectStore
+    place: Place
+
+
+def _blobs_of(wanted: StoreUrl) -> _Blobs | None:
+    """Return the blobs of a store that has them elsewhere than its catalog; nothing is asked of their system yet."""
+    if wanted.blobs is None:
+        return None
+    if "://" not in wanted.blobs:
+        root = Path(wanted.blobs)
+        return _Blobs(LocalObjects(root), FolderPlace(root))
+    from forebear.blobs.remote import RemoteObjects  # 4 ms that a store in a folder is spared
+    from forebear.blobs.retrying import RetryingObjects
+
+    remote = RemoteObjects(wanted.blobs, wanted.options)
+    patient = RetryingObjects(remote)
+    return _Blobs(patient, RemotePlace(remote, patient))
+
+
+def _refuse_foreign(place: Place, wanted: StoreUrl) -> None:
+    """Refuse to begin a catalog for blobs that have one already, before anything is made.
+
+    Raises:
+        CorruptData: the blobs are those of a store.
+    """
+    mark = place.read()
+    if mark is not None:
+        raise CorruptData(
+            f"there is no catalog at {wanted.shown.partition('?')[0]}, but the blobs at {place.text} belong to store "
+            f"{mark.id[:8]}; correct the URL, put the catalog back from a backup, or give another place for blobs",
+            code="catalog-missing",
+        )
+
+
+def _pair(catalog: Catalog, place: Place, where: str, *, create: bool) -> None:
+    """See that catalog and blobs are of one store; mark the blobs of a new one."""
+    mark = place.read()
+    if mark is None and next(iter(catalog.objects()), None) is not None:
+        mark = place.read()  # another first start may have finished between the two questions
+        if mark is None:
+            raise CorruptData(
+                f"the catalog {where} names blobs that are not at {place.text}: that place is empty; correct blobs=… "
+                "in the URL of the store, or put the blobs back from a backup",
+                code="blobs-missing",
+            )
+    if mark is None:
+        if not create:
+            raise NotFound(f"the store at {where} was never finished; open it for writing once", code="store-not-found")
+        if isinstance(place, FolderPlace):
+            place.make()
+        place.write(StoreMark(APART, catalog.store_id))
+        mark = place.read()  # somebody may have begun another store here at the same moment
+        assert mark is not None
+    if mark.id != catalog.store_id:
+        raise mismatch(where, catalog.store_id, place.text, mark.id)
+
+
+def _store(wanted: StoreUrl, catalog: Catalog, objects: ObjectStore, local: Path) -> Store:
+    if not isinstance(objects, LocalObjects):
+        from forebear.blobs.cache import CachedObjects  # 2 ms, only where blobs are far away
+
+        objects = CachedObjects(objects, local / CACHED_BLOBS, load_settings().cache_size)
+    fingerprints = FingerprintCache(local / FINGERPRINT_FILE)
+    return Store(wanted.shown, catalog, objects, fingerprints, local=local, address=wanted.address)
+
+
+def _no_store(wanted: StoreUrl) -> NotFound:
+    return NotFound(
+        f"there is no store at {wanted.shown}; make one with: forebear init --store {_for_shell(wanted.shown)}",
+        code="store-not-found",
+    )
+
+
+def _at(tail: str | None) -> str:
+    return f"at {tail.removeprefix('blobs=')}" if tail else "in that folder"
+
+
+def _for_shell(text: str) -> str:
+    return f"'{text}'" if "?" in text else text
 
 
 def file_system_of(path: Path) -> str | None:

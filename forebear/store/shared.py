@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from forebear.settings import load_settings
 from forebear.store.opening import open_store
+from forebear.store.urls import parse_store_url
 
 if TYPE_CHECKING:
     from forebear.store.store import Store
@@ -22,7 +23,8 @@ _active: list[tuple[Store, str, str]] = []
 def shared_store(url: str | None = None, *, create: bool = True) -> Store:
     """Return the process's one store at ``url``, opening it the first time; by default where the settings say."""
     wanted = url if url is not None else load_settings().store
-    key = wanted if "://" in wanted else os.path.realpath(os.path.expanduser(wanted))
+    place = parse_store_url(wanted)
+    key = place.address if place.folder is None or place.tail else os.path.realpath(place.folder)
     with _lock:
         store = _stores.get(key)
         if store is None:

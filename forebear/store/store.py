@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forebear.blobs.assembly import stream_blob
+from forebear.blobs.local import LocalObjects
 from forebear.blobs.reader import WINDOW_BYTES, read_blobs
-from forebear.errors import CorruptData
+from forebear.errors import CorruptData, Unsupported
 from forebear.records.content import CODEC_RAW, Location, Recipe
 from forebear.store.checkout import Checkout, Progress
 from forebear.store.intake import Intake
@@ -25,8 +27,29 @@ _BATCH = 2_000
 class Store:
     """One place that holds everything. Made by `forebear.store.opening.open_store`; safe for threads and forks."""
 
-    def __init__(self, url: str, catalog: Catalog, objects: ObjectStore, fingerprints: FingerprintCache) -> None:
+    def __init__(
+        self,
+        url: str,
+        catalog: Catalog,
+        objects: ObjectStore,
+        fingerprints: FingerprintCache,
+        *,
+        local: Path | None = None,
+        address: str | None = None,
+    ) -> None:
+        """Pair what belongs together.
+
+        Args:
+            url: Where it is, for people; no secret is in it.
+            local: See `local`; by default ``url`` is that folder.
+            address: See `address`; by default ``url``.
+        """
         self.url = url
+        #: What opens it again, in another process too. A password may be in it: it is never shown or written.
+        self.address = url if address is None else address
+        #: Folder of this machine for what is on its way into the store (journals, files of runs) and for caches. For a
+        #: store in a folder it is that folder.
+        self.local = Path(url) if local is None else local
         self.catalog = catalog
         self.objects = objects
         self.fingerprints = fingerprints
@@ -36,12 +59,28 @@ class Store:
         """Identity of the store, the same in catalog and blobs."""
         return self.catalog.store_id
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Folders that nobody may empty: the local one, and that of the blobs where they are in one."""
+        blobs = (self.objects.root,) if isinstance(self.objects, LocalObjects) else ()
+        return tuple(dict.fromkeys((self.local, *blobs)))
+
     def intake(self) -> Intake:
         """Begin to take content in for one draft."""
         return Intake(self.catalog, self.objects, self.fingerprints)
 
     def checkout(self, root: str, *, link: bool = False, progress: Progress | None = None) -> Checkout:
-        """Begin to place files below ``root``."""
+        """Begin to place files below ``root``.
+
+        Raises:
+            Unsupported: files are to be links, and blobs are not in a folder.
+        """
+        if link and not isinstance(self.objects, LocalObjects):
+            raise Unsupported(
+                f"link=True needs blobs in a folder of this machine, and those of {self.url} are not; leave it out to "
+                "copy files",
+                code="no-hard-link",
+            )
         return Checkout(self.catalog, self.objects, self.fingerprints, root, link=link, progress=progress)
 
     def write_records(self) -> None:

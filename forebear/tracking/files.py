@@ -308,7 +308,7 @@ def take_left_files(store: Store, run: RunRecord) -> list[str]:
 
     What cannot be taken stays in the folder, for whoever looks there.
     """
-    folder = Path(store.url, RUNS, run.entity, run.project, run.id, FILES)
+    folder = Path(store.local, RUNS, run.entity, run.project, run.id, FILES)
     try:
         files = adopt_folder(store, folder)
         if files:

@@ -137,7 +137,7 @@ class RunIdentity:
     @property
     def dir(self) -> str:
         """Folder for files of the run, made when it is first asked for; what is in it at the end is kept."""
-        folder = run_folder(self._store.url, self.entity, self.project, self.id)
+        folder = run_folder(self._store.local, self.entity, self.project, self.id)
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 

@@ -125,7 +125,7 @@ def _begin(settings: Settings, config: dict[str, Any]) -> Run:
     if trial is not None:
         config = trial.prepare(settings, config)
     place = _store_of(settings)
-    if os.path.isdir(os.path.join(place.url, JOURNALS)):
+    if os.path.isdir(place.local / JOURNALS):
         recover(place)
     artifacts = {key: value for key, value in config.items() if _holds_artifact(value)}
     plain = {key: value for key, value in config.items() if key not in artifacts}

@@ -6,6 +6,7 @@ from typing import Any
 
 from forebear.settings import Settings, load_settings
 from forebear.store.shared import close_stores
+from forebear.store.urls import shown_url
 from forebear.tracking.current import active_runs
 from forebear.tracking.terminal import termlog
 
@@ -27,7 +28,7 @@ def login(
     """
     settings = load_settings()
     if not settings.silent:
-        termlog(f"no login is needed: runs are kept in the store {settings.store}", repeat=False)
+        termlog(f"no login is needed: runs are kept in the store {shown_url(settings.store)}", repeat=False)
     return True
 
 

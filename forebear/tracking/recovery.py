@@ -87,13 +87,13 @@ def recover_journals(store: Store, *, run: tuple[str, str, str] | None = None) -
     Cost: a look into one folder a run that has journals. Journals that are being written, or taken by another process
     at this moment, are left alone.
     """
-    folders = all_folders(store.url) if run is None else [journal_folder(store.url, *run)]
+    folders = all_folders(store.local) if run is None else [journal_folder(store.local, *run)]
     return [found for folder in folders for found in take_abandoned(store, folder)]
 
 
 def kept_journals(store: Store) -> list[Path]:
     """Return the journals that were put aside: those that were damaged, of no run, or of a newer form."""
-    found = [path for folder in all_folders(store.url) for path in folder.glob(f"*{SUFFIX}.*")]
+    found = [path for folder in all_folders(store.local) for path in folder.glob(f"*{SUFFIX}.*")]
     return sorted(path for path in found if path.suffix in {DAMAGED, ORPHANED, NEWER})
 
 

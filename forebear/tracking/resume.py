@@ -167,7 +167,7 @@ def _share(store: Store, record: RunRecord, settings: Settings) -> None:
 
 
 def _journals(store: Store, record: RunRecord) -> list[Path]:
-    return journals_in(journal_folder(store.url, record.entity, record.project, record.id))
+    return journals_in(journal_folder(store.local, record.entity, record.project, record.id))
 
 
 def _join(store: Store, settings: Settings, config: dict[str, Any]) -> Begun:
@@ -319,7 +319,7 @@ class _Remembered(msgspec.Struct):
 
 def _memory(store: Store, settings: Settings) -> Path:
     place = "\n".join((os.path.realpath(settings.dir or os.getcwd()), settings.entity, settings.project))
-    return Path(store.url, REMEMBERED, hashlib.sha256(place.encode()).hexdigest()[:32] + ".json")
+    return Path(store.local, REMEMBERED, hashlib.sha256(place.encode()).hexdigest()[:32] + ".json")
 
 
 def _remember(store: Store, settings: Settings, run_id: str) -> None:

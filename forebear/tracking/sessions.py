@@ -80,7 +80,7 @@ class RunSession:
             pid_started=process_start(os.getpid()),
         )
         journal = NoJournal if settings.mode == DISABLED else JournalWriter
-        folder = journal_folder(store.url, record.entity, record.project, record.id)
+        folder = journal_folder(store.local, record.entity, record.project, record.id)
         warn = _quiet if settings.silent else termwarn
         self.journal = journal(folder, about, warn=warn, root=Path(store.url))
         self.metrics = Metrics(record.metrics)

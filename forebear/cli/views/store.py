@@ -82,12 +82,18 @@ class Checkup(msgspec.Struct, frozen=True):
     """What `forebear doctor` found. ``totals`` and what is beside it are ``None`` where there is no store.
 
     Attributes:
+        catalog: File or database of the catalog.
+        blobs: Folder or URL of the blobs.
+        local: Folder of this machine for what is on its way into the store.
         findings: What somebody should know or do; empty when all is well.
     """
 
     forebear: str
     python: str
     store: str
+    catalog: str
+    blobs: str
+    local: str
     exists: bool
     id: str | None
     format: int
@@ -151,11 +157,19 @@ class CheckupView(View):
         return [
             ("forebear", f"{found.forebear}, Python {found.python}"),
             ("store", Span(clean(found.store), "bold")),
+            *self._halves(),
             ("id", found.id or ""),
             ("format", f"{found.format}, catalog schema {found.schema}"),
             ("SQLite", line(f"{found.sqlite}, ", wal)),
             ("file system", f"{found.file_system or 'unknown'}, {'writable' if found.writable else 'not writable'}"),
         ]
+
+    def _halves(self) -> list[tuple[str, Cell | list[Line]]]:
+        """Return where the parts of a store are that is not whole in one folder."""
+        found = self.checkup
+        if found.blobs == found.store:
+            return []
+        return [("catalog", clean(found.catalog)), ("blobs", clean(found.blobs)), ("this machine", clean(found.local))]
 
 
 def _holds(totals: Totals) -> list[tuple[str, Cell | list[Line]]]:

@@ -90,7 +90,7 @@ def _start_monitor(run: Run) -> None:
     def take(values: dict[str, float]) -> None:
         run.journal.system_row(run.runtime_us(), values)
 
-    monitor = SystemMonitor(take, Path(run.store.url), interval=run.settings.x_stats_sampling_interval)
+    monitor = SystemMonitor(take, run.store.local, interval=run.settings.x_stats_sampling_interval)
     monitor.start()
     run.at_end(monitor.stop)
 

@@ -38,7 +38,7 @@ def snapshot(store: Store, run: RunRecord, look: Callable[[], HistoryView]) -> S
     Raises:
         StorageFailure: journals keep vanishing.
     """
-    folder = journal_folder(store.url, run.entity, run.project, run.id)
+    folder = journal_folder(store.local, run.entity, run.project, run.id)
     for _ in range(_ATTEMPTS):
         with ExitStack() as stack:
             readers = []
