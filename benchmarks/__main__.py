@@ -10,7 +10,21 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks import harness, large_file, lineage, many_files, near_equal, pack_bound, peers, small_files, startup
+from benchmarks import (
+    harness,
+    images,
+    large_file,
+    lineage,
+    many_files,
+    near_equal,
+    pack_bound,
+    peers,
+    reading_back,
+    run_filters,
+    small_files,
+    startup,
+    tracking_log,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +45,10 @@ QUESTIONS = {
     "large_file": Question(large_file.__doc__ or "", large_file.measure),
     "near_equal": Question(near_equal.__doc__ or "", near_equal.measure),
     "lineage": Question(lineage.__doc__ or "", lineage.measure),
+    "tracking_log": Question(tracking_log.__doc__ or "", tracking_log.measure),
+    "images": Question(images.__doc__ or "", images.measure),
+    "run_filters": Question(run_filters.__doc__ or "", run_filters.measure),
+    "reading_back": Question(reading_back.__doc__ or "", reading_back.measure),
     "many_files": Question(many_files.__doc__ or "", many_files.measure),
     "pack_bound": Question(pack_bound.__doc__ or "", pack_bound.measure),
 }
@@ -38,6 +56,7 @@ PEER_QUESTIONS = {
     "small_files": Question(small_files.__doc__ or "", peers.small),
     "large_file": Question(large_file.__doc__ or "", peers.large),
     "near_equal": Question(near_equal.__doc__ or "", near_equal.measure_peers),
+    "tracking_log": Question(tracking_log.__doc__ or "", tracking_log.compare),
 }
 
 

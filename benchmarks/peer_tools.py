@@ -26,7 +26,8 @@ def all_peers() -> list[Tool]:
     ]
 
 
-def _missing(*programs: str) -> str | None:
+def missing_of(*programs: str) -> str | None:
+    """Return which of some programs is not installed, in words."""
     for program in programs:
         if shutil.which(program) is None:
             return f"{program} is not installed"
@@ -49,7 +50,7 @@ class Dvc:
 
     def missing(self) -> str | None:
         """See `Tool.missing`."""
-        return _missing("dvc", "git")
+        return missing_of("dvc", "git")
 
     def begin(self, place: Path, data: Path) -> tuple[Work, list[Command]]:
         """See `Tool.begin`."""
@@ -107,7 +108,7 @@ class Mlflow:
 
     def missing(self) -> str | None:
         """See `Tool.missing`."""
-        return _missing("mlflow")
+        return missing_of("mlflow")
 
     def begin(self, place: Path, data: Path) -> tuple[Work, list[Command]]:
         """See `Tool.begin`."""
@@ -134,7 +135,7 @@ class MlflowWork:
     def _script(self, name: str, path: Path) -> Command:
         # It wants a database of those who have not decided for a folder.
         env = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        return Command([_python_of("mlflow"), SCRIPTS / name, self.store, path], self.store, env)
+        return Command([python_of("mlflow"), SCRIPTS / name, self.store, path], self.store, env)
 
 
 # -- wandb ----------------------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ class Wandb:
 
     def missing(self) -> str | None:
         """See `Tool.missing`."""
-        return _missing("wandb")
+        return missing_of("wandb")
 
     def begin(self, place: Path, data: Path) -> tuple[Work, list[Command]]:
         """See `Tool.begin`."""
@@ -169,7 +170,7 @@ class WandbWork:
             "WANDB_ERROR_REPORTING": "false",
             "WANDB_DIR": str(self.store),
         }
-        return Command([_python_of("wandb"), SCRIPTS / "wandb_put.py", self.data], self.store, env | places)
+        return Command([python_of("wandb"), SCRIPTS / "wandb_put.py", self.data], self.store, env | places)
 
     def get(self, out: Path) -> None:
         """See `Work.get`."""
@@ -189,7 +190,7 @@ class Restic:
 
     def missing(self) -> str | None:
         """See `Tool.missing`."""
-        return _missing("restic")
+        return missing_of("restic")
 
     def begin(self, place: Path, data: Path) -> tuple[Work, list[Command]]:
         """See `Tool.begin`."""
@@ -230,7 +231,7 @@ class Borg:
 
     def missing(self) -> str | None:
         """See `Tool.missing`."""
-        return _missing("borg")
+        return missing_of("borg")
 
     def begin(self, place: Path, data: Path) -> tuple[Work, list[Command]]:
         """See `Tool.begin`."""
@@ -263,6 +264,6 @@ class BorgWork:
         return f"{self.store}::{number}"
 
 
-def _python_of(program: str) -> Path:
+def python_of(program: str) -> Path:
     """Return the interpreter that a program is installed for."""
     return Path(shutil.which(program) or program).with_name("python")

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.files import bytes_below
 from benchmarks.harness import PYTHON, SCRIPTS, Bench, Command, Quantity, main
+from benchmarks.peer_tools import missing_of, python_of
 
 ROWS, KEYS = 100_000, 5
 WIDE_ROWS, WIDE_KEYS = 4_000, 500
@@ -65,13 +66,71 @@ def measure(bench: Bench) -> list[Quantity]:
     return [*single, crowd, line_held_up, held_up, calm]
 
 
-def _command(store: Path, tool: str, rows: int, keys: int, *manner: str) -> Command:
-    return Command([PYTHON, SCRIPTS / "log_rows.py", tool, store, str(rows), str(keys), *manner])
+class Logging:
+    """The lines of one tool beside others."""
+
+    def __init__(self, tool: str, name: str, line: Quantity | None, *, rows: int = ROWS) -> None:
+        """Measure ``tool``, which people call ``name``, by so many rows: a slow one takes minutes for all of them."""
+        self.tool, self.rows = tool, rows
+        ours = tool == "forebear"
+        self.row = Quantity(f"{name}: row with its finish", "µs", line, 10 if ours else None)
+        self.call = Quantity(f"{name}: call, median", "µs", at_most=4 if ours else None)
+        self.slow_call = Quantity(f"{name}: call, 99th percentile", "µs", at_most=20 if ours else None)
+        self.size = Quantity(f"{name}: kept of a value", "B", at_most=20 if ours else None)
+        self.peak = Quantity(f"{name}: peak memory", "MiB", at_most=80 if ours else None)
+        self.brief = Quantity(f"{name}: one row in all", at_most=0.20 if ours else None)
+        self.all = [self.row, self.call, self.slow_call, self.size, self.peak, self.brief]
+
+    @property
+    def python(self) -> str | Path:
+        """The interpreter that has the tool."""
+        return PYTHON if self.tool in {"forebear", "json"} else python_of(self.tool)
+
+    def measure(self, bench: Bench) -> None:
+        """Add a sample to each line."""
+        rows = bench.sized(self.rows, 10)
+        told, store = _log(bench, self.tool, rows, KEYS, self.python)
+        self.row.add((told["calls"] + told["end"]) / rows * 1e6)
+        self.call.add(told["median"])
+        self.slow_call.add(told["p99"])
+        self.size.add(bytes_below(store) / rows / KEYS)
+        again = _command(bench.fresh(self.tool), self.tool, rows, KEYS, "untimed", python=self.python)
+        self.peak.add(bench.run(again).peak / MIB)
+        told, _ = _log(bench, self.tool, 1, KEYS, self.python)
+        self.brief.add(told["start"] + told["calls"] + told["end"])
 
 
-def _log(bench: Bench, tool: str, rows: int, keys: int) -> tuple[dict[str, Any], Path]:
+def compare(bench: Bench) -> list[Quantity]:
+    """Ask other tools too, in turn; those that are not installed are left out.
+
+    *Row with its finish* is the time of all calls and of finish by the number of rows, *one row in all* that of import,
+    init, one call and finish.
+    """
+    line = Logging("json", "JSON lines", None)
+    peers = [Logging("trackio", "Trackio", line.row), Logging("wandb", "wandb offline", line.row, rows=ROWS // 5)]
+    peers.append(Logging("mlflow", "MLflow, SQLite", line.row, rows=ROWS // 100))
+    ready = [line, Logging("forebear", "forebear", line.row)]
+    for peer in peers:
+        reason = missing_of(peer.tool)
+        peer.row.note = reason or f"{peer.rows:,} calls"
+        if reason is None:
+            ready.append(peer)
+    for each in ready:
+        _log(bench, each.tool, 10, KEYS, each.python)  # byte code and caches are made once
+    for _ in range(bench.rounds):
+        for each in ready:
+            each.measure(bench)
+    shown = [*ready, *(peer for peer in peers if peer not in ready)]
+    return [quantity for each in shown for quantity in (each.all if each in ready else each.all[:1])]
+
+
+def _command(store: Path, tool: str, rows: int, keys: int, *manner: str, python: str | Path = PYTHON) -> Command:
+    return Command([python, SCRIPTS / "log_rows.py", tool, store, str(rows), str(keys), *manner])
+
+
+def _log(bench: Bench, tool: str, rows: int, keys: int, python: str | Path = PYTHON) -> tuple[dict[str, Any], Path]:
     store = bench.fresh(tool)
-    return bench.answer(_command(store, tool, rows, keys)), store
+    return bench.answer(_command(store, tool, rows, keys, python=python)), store
 
 
 def _together(bench: Bench, tool: str, rows: int, *manner: str) -> list[dict[str, Any]]:

@@ -1,38 +1,24 @@
 """Log rows as a training loop does, and print what it took: ``log_rows.py TOOL STORE ROWS KEYS [MANNER …]``.
 
-``TOOL`` is ``forebear``, or ``json``: one write(2) of a JSON line, without which nothing survives ``kill -9``. The line
-printed has calls and end in seconds, and median, 99th percentile and maximum of a call in microseconds.
+``TOOL`` is one of ``loggers.py``. The line printed has calls and end in seconds, and median, 99th percentile and
+maximum of a call in microseconds.
 
 ``together`` waits, with a line on each side, until all processes are ready. ``calmly`` rests a millisecond after each
 call, as a training step would take longer still. ``untimed`` keeps no times, which would count as memory.
 """
 
 import json
-import os
 import random
 import sys
 import time
 from array import array
 
+from loggers import begin  # type: ignore[import-not-found]  # beside this script
+
 tool, store, rows, keys = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 manner = set(sys.argv[5:])
 begun = time.perf_counter()
-if tool == "forebear":
-    import forebear
-
-    run = forebear.init(project="bench", store=store, settings={"silent": True})
-    log, finish = run.log, run.finish
-else:
-    os.makedirs(store, exist_ok=True)
-    file = os.open(os.path.join(store, f"{os.getpid()}.jsonl"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-
-    def log(row: dict[str, float]) -> None:
-        os.write(file, json.dumps(row).encode() + b"\n")
-
-    def finish() -> None:
-        os.close(file)
-
-
+log, finish = begin(tool, store)
 ready = time.perf_counter()
 names = [f"metric_{number}" for number in range(keys)]
 draw, clock = random.random, time.perf_counter_ns

@@ -43,7 +43,7 @@ def about_runs(folder: Path, runs: int) -> dict[str, Callable[[], int]]:
     """Write runs; return what is asked about them."""
     open_store(str(folder), create=True).close()
     with contextlib.redirect_stdout(io.StringIO()):
-        generate_runs(folder, runs)
+        generate_runs(str(folder), runs)
     api = Api(str(folder), project=PROJECT)
     return {
         "page": lambda: len(api.runs(filters=GOOD, order=BEST, per_page=PAGE)[:PAGE]),
