@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -49,30 +50,46 @@ def copy_and_hash(source: int, write: Callable[[memoryview], None]) -> tuple[byt
     return hasher.digest(), hasher.size
 
 
-def copy_file_and_hash(source: int, target: int) -> tuple[bytes, int]:
+def copy_file_and_hash(
+    source: int, target: int, write: Callable[[bytes | memoryview], None] | None = None
+) -> tuple[bytes, int]:
     """Copy all of a file into an empty one, open for reading too; return digest and size of what arrived there.
+
+    Args:
+        source: The file.
+        target: The empty one.
+        write: Writes into it where the kernel does not, so that errors are the caller's.
 
     Cost: one pass, in which the kernel copies, if it does that between these two files, and this process reads the
     copy only; memory: as `copy_and_hash`.
     """
+    if write is None:
+        write = partial(write_all, target)
     if not hasattr(os, "copy_file_range"):  # only Linux has it
-        return copy_and_hash(source, lambda part: write_all(target, part))
-    digest, size = fill_and_hash(_copied(source, target), target)
+        return copy_and_hash(source, write)
+    digest, size = fill_and_hash(_copied(source, target, write), target)
     if not size:  # the kernel copies nothing here, or the file is empty
-        return copy_and_hash(source, lambda part: write_all(target, part))
+        return copy_and_hash(source, write)
     return digest, size
 
 
-def _copied(source: int, target: int) -> Iterator[int]:
+def _copied(source: int, target: int, write: Callable[[bytes], None]) -> Iterator[int]:
     """Let the kernel copy a file, if it does that between these two, and yield how many bytes it has copied."""
     end = 0
-    try:
-        while count := os.copy_file_range(source, target, PIECE_BYTES):
-            end += count
-            yield end
-    except OSError as err:
-        if end or err.errno not in NOT_HERE:
-            raise
+    while True:
+        try:
+            count = os.copy_file_range(source, target, PIECE_BYTES)
+        except OSError as err:
+            if not end and err.errno in NOT_HERE:
+                return
+            # The kernel does not say which of the two failed; a read and a write do.
+            part = os.read(source, PIECE_BYTES)
+            write(part)
+            count = len(part)
+        if not count:
+            return
+        end += count
+        yield end
 
 
 def fill_and_hash(ends: Iterator[int], target: int) -> tuple[bytes, int]:

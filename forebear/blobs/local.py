@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from forebear.blobs.copying import copy_file_and_hash
 from forebear.blobs.objects import check_object_name
 from forebear.errors import CorruptData, NotFound, StorageFailure, Unsupported
 
@@ -265,6 +266,12 @@ class LocalSink:
                 os.lseek(self._descriptor, self._size, os.SEEK_SET)
             raise storage_failure(err, f"write to the store at {self._store.root}") from err
         self._size += len(content)
+
+    def copy(self, source: int) -> tuple[bytes, int]:
+        """Take all of a file, as the only content; return digest and size. Cost: as `copy_file_and_hash`."""
+        self._check_open()
+        digest, self._size = copy_file_and_hash(source, self._descriptor, self.write)
+        return digest, self._size
 
     def fileno(self) -> int:
         """Return the file's descriptor, open for reading too, until the object is finished."""

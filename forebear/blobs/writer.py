@@ -131,7 +131,10 @@ class BlobWriter:
             with open(path, "rb", buffering=0) as source:
                 status = os.fstat(source.fileno())
                 before = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-                digest, size = copy_and_hash(source.fileno(), sink.write)
+                if isinstance(sink, LocalSink):
+                    digest, size = sink.copy(source.fileno())
+                else:
+                    digest, size = copy_and_hash(source.fileno(), sink.write)
                 check_unchanged(path, before, os.fstat(source.fileno()), size)
             if expected not in {None, digest}:
                 raise _changed(path)

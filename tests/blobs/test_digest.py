@@ -91,20 +91,32 @@ def _failing(code: int) -> Callable[..., int]:
 
 
 @pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="this kernel copies nothing")
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-def test_a_copy_that_fails_in_the_middle_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+@pytest.mark.parametrize("culprit", ["source", "target", "nobody"])
+def test_when_the_kernel_fails_in_the_middle_it_shows_who_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, culprit: str
 ) -> None:
-    (tmp_path / "file").write_bytes(content_of(3 * READ_BYTES))
+    """It says EIO and not of which file; reading and writing say it."""
+    content = content_of(3 * READ_BYTES)
+    (tmp_path / "file").write_bytes(content)
     real, calls = os.copy_file_range, []
 
-    def fail_later(*arguments: Any) -> int:
+    def fail_at_fifth(*arguments: Any) -> int:
         calls.append(arguments)
-        return real(*arguments) if len(calls) < 5 else _failing(code)()
+        return _failing(errno.EIO)() if len(calls) == 5 else real(*arguments)
 
-    monkeypatch.setattr(copying.os, "copy_file_range", fail_later)
-    with pytest.raises(OSError, match=os.strerror(code)):
-        _copied(tmp_path / "file", tmp_path / "copy")
+    monkeypatch.setattr(copying.os, "copy_file_range", fail_at_fifth)
+    if culprit == "source":
+        monkeypatch.setattr(copying.os, "read", _failing(errno.ESTALE))
+    elif culprit == "target":
+        monkeypatch.setattr(copying.os, "write", _failing(errno.ENOSPC))
+    if culprit == "nobody":
+        assert _copied(tmp_path / "file", tmp_path / "copy") == (digest_of(content), len(content))
+        assert (tmp_path / "copy").read_bytes() == content
+    else:
+        code = errno.ESTALE if culprit == "source" else errno.ENOSPC
+        with pytest.raises(OSError, match=os.strerror(code)):
+            _copied(tmp_path / "file", tmp_path / "copy")
+    assert len(calls) >= 5
 
 
 @pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="this kernel copies nothing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,16 +102,17 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(os.urandom(SMALL_BYTES))
-    real = os.readv
+    name = "copy_file_range" if hasattr(os, "copy_file_range") else "readv"
+    real = getattr(os, name)
 
-    def read_and_grow(descriptor: int, buffers: list[bytearray]) -> int:
-        count = real(descriptor, buffers)
+    def move_and_grow(*arguments: Any) -> int:
+        count: int = real(*arguments)
         if path.stat().st_size == SMALL_BYTES:
             with path.open("ab") as file:
                 file.write(b"more")
         return count
 
-    monkeypatch.setattr(os, "readv", read_and_grow)
+    monkeypatch.setattr(os, name, move_and_grow)
     with pytest.raises(Conflict, match="changed while it was being read"):
         BlobWriter(objects).copy_file(str(path))
     monkeypatch.undo()

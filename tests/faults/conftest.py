@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Calls of the operating system that change files; opening counts where it makes one.
-CHANGES = ("write", "fsync", "open", "replace", "rename", "link", "unlink", "mkdir", "chmod", "fchmod", "ftruncate")
+CHANGES = (
+    "write",
+    "fsync",
+    "open",
+    "replace",
+    "rename",
+    "link",
+    "unlink",
+    "mkdir",
+    "chmod",
+    "copy_file_range",
+    "fchmod",
+    "ftruncate",
+)
 
 
 def run_as_nobody_special(work: Callable[[], str]) -> str:

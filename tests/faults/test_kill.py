@@ -41,7 +41,7 @@ PARTS = 8 if EVERY else 2
 #: made by opening is seen at the call that comes next.
 CALLS = (
     "write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat,ftruncate,"
-    "fchmod,chmod"
+    "fchmod,chmod,copy_file_range"
 )
 
 pytestmark = pytest.mark.timeout(1_800 if EVERY else 120)
@@ -272,7 +272,7 @@ def test_finishing_is_killed_at_every_step(store: Path, until_killed: Kill) -> N
         runs[0].use_artifact("ds:v0")
 
     for killed in each_kill(store, until_killed, lambda at: runs[0].finish(3), ready):
-        newest, _ = api(killed).runs()
+        _, newest = api(killed).runs()
         assert (newest.state, newest.record.exit_code) in {("crashed", None), ("failed", 3)}
         assert [version.name for version in newest.used_artifacts()] == ["ds:v0"]
 
