@@ -21,9 +21,13 @@ NewRef = Annotated[str, Argument("NEW", "The version after.", collections)]
 StatFlag = Annotated[bool, Option("How many files and bytes, not which.", ("--stat",))]
 PathOption = Annotated[
     str | None,
-    Option("What changed in this file: lines of text, or columns of a CSV table.", ("--path",), metavar="FILE"),
+    Option(
+        "What changed in this file: lines of text, rows of a logged table, or columns of a CSV table.",
+        ("--path",),
+        metavar="FILE",
+    ),
 ]
-TextFlag = Annotated[bool, Option("With --path: compare a CSV table line by line too.", ("--text",))]
+TextFlag = Annotated[bool, Option("With --path: compare a table as the text that it is.", ("--text",))]
 
 
 def diff(
@@ -43,22 +47,24 @@ def show_diff(session: Session, old: str, new: str, *, stat: bool, path: str | N
         session.output.show(DiffView(found, stat=stat))
         return
     before, after = session.api.artifact(old), session.api.artifact(new)
-    session.output.show(_file_view(before, after, found, path, as_lines=text))
+    session.output.show(_file_view(before, after, found, path, plainly=text))
 
 
-def _file_view(before: Artifact, after: Artifact, found: VersionDiff, path: str, *, as_lines: bool) -> View:
-    from forebear.cli.tables import as_text, is_table, table_shape, text_changes  # 10 ms with csv
+def _file_view(before: Artifact, after: Artifact, found: VersionDiff, path: str, *, plainly: bool) -> View:
+    from forebear.cli.tables import as_lines, as_text, is_table, table_shape, text_changes  # 10 ms with csv
 
     pair = _pair(before, after, found, path)
     contents = [
         b"" if entry is None else artifact.read(entry.path)
         for artifact, entry in zip((before, after), pair, strict=True)
     ]
-    texts = [as_text(content) for content in contents]
-    if texts[0] is None or texts[1] is None:
+    texts = [text for content in contents if (text := as_text(content)) is not None]
+    if len(texts) < len(contents):
         return TextDiffView(pair, [] if contents[0] == contents[1] else None)
-    if is_table(path) and not as_lines:
-        shapes = [None if entry is None else table_shape(path, text) for entry, text in zip(pair, texts, strict=True)]  # type: ignore[arg-type]
+    if not plainly:
+        texts = [as_lines(path, text) for text in texts]
+    if is_table(path) and not plainly:
+        shapes = [None if entry is None else table_shape(path, text) for entry, text in zip(pair, texts, strict=True)]
         return TableDiffView(pair, (shapes[0], shapes[1]))
     names = [
         "/dev/null" if entry is None else f"{artifact.name}/{entry.path}"

@@ -1,4 +1,4 @@
-"""Text and CSV files as `diff --path` compares them."""
+"""Text, CSV files and logged tables as `diff --path` compares them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,8 @@ from forebear.errors import InvalidInput
 #: Bytes looked at to tell text from binary content, as git does.
 _SNIFFED = 8_000
 _TABLES = {".csv": ",", ".tsv": "\t"}
+#: End of the name of a table that a run logged.
+LOGGED_TABLE = ".table.json"
 _INTEGER = re.compile(r"[+-]?\d+\Z")
 
 
@@ -75,6 +78,22 @@ def table_shape(path: str, text: str) -> TableShape:
         raise InvalidInput(f"{path} cannot be read as a table: {err}; --text compares it as text") from err
     columns = zip(head, kinds, empty, strict=True)
     return TableShape(tuple(TableColumn(name, kind or "empty", none) for name, kind, none in columns), rows)
+
+
+class _LoggedTable(msgspec.Struct):
+    columns: list[Any]
+    data: list[Any]
+
+
+def as_lines(path: str, text: str) -> str:
+    """Return a table that a run logged as its columns and then a row a line, so that a difference is one of rows."""
+    if not path.endswith(LOGGED_TABLE):
+        return text
+    try:
+        table = msgspec.json.decode(text, type=_LoggedTable)
+    except msgspec.MsgspecError:
+        return text  # of another make, or with numbers that JSON has no form for: compared as it is
+    return "".join(f"{msgspec.json.encode(row).decode()}\n" for row in (table.columns, *table.data))
 
 
 def _kind(cell: str) -> str:

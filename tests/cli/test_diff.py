@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import forebear
 from forebear.cli.tables import as_text, table_shape
 from forebear.errors import InvalidInput
 
@@ -102,6 +105,26 @@ def test_diff_of_a_table(cli, two):
     assert [column["change"] for column in record["columns"]] == ["same", "same", "changed", "added"]
     assert cli("diff", "digits:v0", "digits:v1", "--path", "labels.csv", "-q").lines == ["score", "extra"]
     assert "+3,c,4,z" in cli("diff", "digits:v0", "digits:v1", "--path", "labels.csv", "--text").lines
+
+
+def test_diff_of_a_table_that_was_logged(cli):
+    cli("init")
+    with forebear.init(id="r") as run:
+        for last in ("cat", "dog"):
+            table = forebear.Table(columns=["id", "guess"], data=[[0, "cat"], [1, "cat"], [2, last]])
+            run.log({"guesses": table})
+    words = ("diff", "run-r-guesses:v0", "run-r-guesses:v1", "--path", "guesses.table.json")
+    assert cli(*words).lines[3:] == [' ["id","guess"]', ' [0,"cat"]', ' [1,"cat"]', '-[2,"cat"]', '+[2,"dog"]']
+    assert cli(*words).lines[2].startswith("@@")
+    assert len(cli(*words, "--text").lines) == 5
+
+
+def test_diff_of_what_only_looks_like_a_logged_table(cli):
+    cli("init")
+    for text in ("no json\n", "neither\n"):
+        Path("x.table.json").write_text(text)
+        cli("artifact", "put", "x.table.json", "-n", "x")
+    assert cli("diff", "x:v0", "x:v1", "--path", "x.table.json").lines[-2:] == ["-no json", "+neither"]
 
 
 def test_diff_of_a_table_that_is_gone(cli, two):
