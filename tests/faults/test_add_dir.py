@@ -237,16 +237,17 @@ def test_a_file_that_changes_while_it_is_taken_is_refused(
     if size < SMALL_BYTES:
         before_opening(monkeypatch, "hot.bin", lambda: change(path))
     else:
-        real, done = os.readv, [False]
+        name = "copy_file_range" if hasattr(os, "copy_file_range") else "readv"
+        real, done = getattr(os, name), [False]
 
-        def reading(descriptor: int, buffers: Any) -> int:
-            count = real(descriptor, buffers)
+        def moving(*arguments: Any) -> int:
+            count: int = real(*arguments)
             if not done[0]:
                 done[0] = True
                 change(path)
             return count
 
-        monkeypatch.setattr(os, "readv", reading)
+        monkeypatch.setattr(os, name, moving)
     draft = forebear.Artifact("ds", "dataset")
     with pytest.raises(Conflict, match=r"hot\.bin changed while it was being read") as caught:
         draft.add_dir(data) if way == "add_dir" else draft.add_file(path)
