@@ -33,7 +33,7 @@ _NOTHING = _Extremes(0.0, None, 0.0, None, None)
 
 
 def sampled_rows(total: int, series: Iterable[Series], samples: int) -> list[int]:
-    """Return which of ``total`` rows to show, ascending: at most ``samples``, and all where there are no more.
+    """Return which of ``total`` rows to show, ascending: nearly ``samples``, and all where there are no more.
 
     The first and the last row, and the smallest and largest value of every key, are always among them, even if
     ``samples`` are too few for that. Values that are no numbers are kept by the first of each bucket.
@@ -48,8 +48,14 @@ def sampled_rows(total: int, series: Iterable[Series], samples: int) -> list[int
     while True:
         rows = ends.union(*map(_rows_of, kept))
         if len(rows) <= samples or all(len(each) <= 1 for each in kept):
-            return sorted(rows)
+            return sorted(_filled(rows, total, samples))
         kept = [_halved(each) for each in kept]
+
+
+def _filled(rows: set[int], total: int, samples: int) -> set[int]:
+    """Return more rows, evenly spread, where there is room: of a flat curve few stand out."""
+    room = samples - len(rows)
+    return rows.union((number + 1) * total // (room + 1) for number in range(room)) if room > 0 else rows
 
 
 def _extremes(series: Series, total: int, buckets: int) -> list[_Extremes]:

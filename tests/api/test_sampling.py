@@ -3,7 +3,9 @@ from __future__ import annotations
 import math
 import time
 from array import array
+from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +39,14 @@ def test_a_peak_of_one_step_is_seen():
     assert {0, 33_333, 77_777, 99_999} <= set(rows)
     # What an even choice would have shown:
     assert 33_333 not in range(0, 100_000, 200)
+
+
+@pytest.mark.parametrize("values", [range(600), [1.0] * 600], ids=["rising", "flat"])
+def test_where_little_stands_out_the_rest_is_spread(values):
+    for samples in (5, 50, 500):
+        rows = sampled_rows(600, [Series(range(600), values)], samples)
+        assert samples * 0.7 <= len(rows) <= samples
+        assert max(after - before for before, after in pairwise(rows)) <= 2 * 600 / samples + 1
 
 
 def test_every_stretch_keeps_its_own_extremes():
