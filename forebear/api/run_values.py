@@ -13,6 +13,11 @@ class SummaryValues(dict[str, Any]):
         super().__init__(values)
         self._save = save
 
+    @property
+    def _json_dict(self) -> dict[str, Any]:
+        """A plain copy, by the name under which scripts that export runs ask W&B for it."""
+        return dict(self)
+
     def update(self, *args: Any, **values: Any) -> None:
         """Set values as `dict.update` does, and keep all that was set so far."""
         super().update(*args, **values)

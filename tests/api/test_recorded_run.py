@@ -64,6 +64,12 @@ def test_whole_dictionaries_and_other_ways_to_say_it(api):
     assert (found.name, found.tags, found.config, dict(found.summary)) == ("shown", ["x"], {"only": 1}, {"acc": 1})
 
 
+def test_scripts_that_export_runs_find_the_plain_summary(api):
+    found = api.run("a").summary._json_dict
+    assert type(found) is dict
+    assert found == api.run("a").record.summary
+
+
 def test_a_summary_that_is_updated_is_kept_at_once(api):
     run = api.run("a")
     run.summary["x"] = 1
