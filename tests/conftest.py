@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests import team
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -57,6 +59,18 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     return folder
 
 
+@pytest.fixture(scope="session")
+def team_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[team.Team]:
+    """PostgreSQL and S3, for stores of a team."""
+    with team.team(tmp_path_factory.mktemp("team")) as found:
+        yield found
+
+
+@pytest.fixture(autouse=team.WANTED == team.TEAM)
+def _stores_of_a_team(team_servers: team.Team, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    team.put_folders_there(team_servers, monkeypatch)
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left_open() -> Iterator[None]:
     """No run and no open store of one test is seen by the next."""
@@ -69,6 +83,10 @@ def _nothing_left_open() -> Iterator[None]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if team.WANTED == team.TEAM:
+        for name, reason in team.NOT_HERE.items():
+            if item.nodeid.startswith(name):
+                pytest.skip(f"not about a team's store: {reason}")
     for marker in item.iter_markers("debian"):
         missing = [command for command in marker.args if shutil.which(command) is None]
         if missing:

@@ -6,7 +6,6 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -82,7 +81,7 @@ class RunSession:
         journal = NoJournal if settings.mode == DISABLED else JournalWriter
         folder = journal_folder(store.local, record.entity, record.project, record.id)
         warn = _quiet if settings.silent else termwarn
-        self.journal = journal(folder, about, warn=warn, root=Path(store.url))
+        self.journal = journal(folder, about, warn=warn, root=store.local)
         self.metrics = Metrics(record.metrics)
         self.summarizer = Summarizer(self.metrics, time_base=time_base, known=start.summary)
         self._keeper = MediaKeeper(store, self.journal, record.id, note=warn)

@@ -1,0 +1,101 @@
+"""A team's store for tests: a schema of PostgreSQL and a prefix of a bucket on rclone, for each folder that is asked for.
+
+With ``FOREBEAR_TEST_STORE=postgres+s3`` every store that a test has in a folder lies there instead: `parse_store_url` is
+told so. Tests of the folder itself are left out then; `NOT_HERE` says which, and why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote, urlsplit
+
+from tests import servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+#: What the whole run was asked for; read now, because tests see no variables of the machine.
+WANTED = os.environ.get("FOREBEAR_TEST_STORE", "")
+TEAM = "postgres+s3"
+BUCKET = "team"
+
+
+class Team(NamedTuple):
+    """Both servers.
+
+    Attributes:
+        database: URL of a database that is thrown away at the end.
+        s3: Where the bucket `BUCKET` is.
+    """
+
+    database: str
+    s3: servers.Endpoint
+
+    def url(self, name: str) -> str:
+        """Return the URL of the store of that name; it is there once it was opened."""
+        mark = hashlib.sha256(name.encode()).hexdigest()[:24]
+        endpoint = quote(self.s3.url, safe=":/")
+        return f"{self.database}?blobs=s3://{BUCKET}/{mark}&endpoint_url={endpoint}&schema=t{mark}"
+
+    def enter(self, patch: pytest.MonkeyPatch) -> None:
+        """Give this process the credentials of the bucket."""
+        for name, value in self.s3.environment.items():
+            patch.setenv(name, value)
+
+
+@contextlib.contextmanager
+def team(folder: Path) -> Iterator[Team]:
+    """Serve a database and a bucket until the block ends."""
+    import fsspec
+    import psycopg
+
+    with servers.postgres() as server, servers.rclone_s3(folder / "s3") as s3:
+        name = f"forebear_test_{uuid.uuid4().hex}"
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0".encode())
+        system = fsspec.filesystem("s3", **s3.storage_options, skip_instance_cache=True)
+        system.mkdir(BUCKET)
+        try:
+            yield Team(urlsplit(server.url)._replace(path=f"/{name}").geturl(), s3)
+        finally:
+            if server.restart is None:  # else the whole server goes, and that is quicker than a thousand schemas
+                with psycopg.connect(server.url, autocommit=True) as connection:
+                    connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def put_folders_there(team: Team, patch: pytest.MonkeyPatch) -> None:
+    """Let every store in a folder be one of the team's."""
+    from forebear.store import opening, shared, urls
+
+    def parse(url: str | os.PathLike[str]) -> urls.StoreUrl:
+        found = urls.parse_store_url(url)
+        if found.folder is None or found.tail:
+            return found
+        return urls.parse_store_url(team.url(os.path.realpath(found.folder)))
+
+    team.enter(patch)
+    for module in (opening, shared):
+        patch.setattr(module, "parse_store_url", parse)
+
+
+#: Beginning of the name of a test → why it says nothing about a team's store.
+_FILES = "it looks at the files of a store in a folder"
+NOT_HERE: dict[str, str] = {
+    "tests/api/test_api.py::test_settings_come_from_arguments_in_both_spellings": _FILES,
+    "tests/api/test_filesystem.py::test_a_flipped_bit_is_found_before_any_byte_leaves": _FILES,
+    "tests/api/test_filesystem.py::test_a_large_file_is_hashed_once_and_ranges_are_read_by_position": _FILES,
+    "tests/api/test_filesystem.py::test_a_missing_object_is_corrupt_data": _FILES,
+    "tests/api/test_filesystem.py::test_damage_after_the_first_open_is_found_too": _FILES,
+    "tests/api/test_filesystem.py::test_memory_is_bounded_for_a_large_file": _FILES,
+    "tests/api/test_run_files.py::test_damage_never_leaves_the_store": _FILES,
+    "tests/api/test_runs.py::test_a_short_piece_fetches_no_more_than_it_needs": "it counts calls of SQLite's catalog",
+    "tests/api/test_runs.py::test_one_run_costs_the_pages_up_to_it": "it counts calls of SQLite's catalog",
+    "tests/api/test_runs.py::test_runs_come_in_pages_that_grow": "it counts calls of SQLite's catalog",
+}
