@@ -7,6 +7,7 @@ process that asked for it, so that tests in several processes never share one.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import os
@@ -183,7 +184,8 @@ def azurite(folder: Path) -> Iterator[Endpoint]:
     command = [str(_azurite_command()), "--blobHost", "127.0.0.1", "--blobPort", str(port), "-l", str(folder)]
     with running([*command, "--silent", "--skipApiVersionCheck", "--disableTelemetry"], port, folder / "log"):
         url = f"http://127.0.0.1:{port}/{_AZURITE_ACCOUNT}"
-        connection = f"DefaultEndpointsProtocol=http;AccountName={_AZURITE_ACCOUNT};AccountKey={_AZURITE_KEY};BlobEndpoint={url};"
+        account = f"AccountName={_AZURITE_ACCOUNT};AccountKey={_AZURITE_KEY}"
+        connection = f"DefaultEndpointsProtocol=http;{account};BlobEndpoint={url};"
         yield Endpoint(url, {"connection_string": connection}, {"AZURE_STORAGE_CONNECTION_STRING": connection})
 
 
@@ -230,15 +232,17 @@ def ceph_s3(folder: Path) -> Iterator[Endpoint]:
     ceph = _Ceph(folder, free_port(), free_port())
     with contextlib.ExitStack() as stack:
         ceph.prepare_monitor()
-        stack.enter_context(running(["ceph-mon", *ceph.options, "-i", "a", "-f"], ceph.v2, folder / "monitor.log"))
+        # An orderly end takes ten seconds, and nothing of it is kept.
+        serve = functools.partial(running, end=signal.SIGKILL)
+        stack.enter_context(serve(["ceph-mon", *ceph.options, "-i", "a", "-f"], ceph.v2, folder / "monitor.log"))
         number = ceph.prepare_storage()
         # Its ports are its own choice; the next command waits until it is there.
         storage = ["ceph-osd", *ceph.options, "-i", number, "-f"]
-        stack.enter_context(running(storage, ceph.v2, folder / "storage.log"))
+        stack.enter_context(serve(storage, ceph.v2, folder / "storage.log"))
         ceph.make_user()
         gateway = ["radosgw", *ceph.options, "-n", "client.admin", "-f"]
         gateway.append(f"--rgw-frontends=beast endpoint=127.0.0.1:{port}")
-        stack.enter_context(running(gateway, port, folder / "gateway.log"))
+        stack.enter_context(serve(gateway, port, folder / "gateway.log"))
         yield _s3_endpoint(port)
 
 

@@ -12,7 +12,7 @@ from forebear.blobs.objects import SupportsForgetting, calls_at_once
 from forebear.blobs.pack import joined, unpack
 from forebear.blobs.place import replacing
 from forebear.blobs.reader import WINDOW_BYTES, ahead, read_blobs, read_range, wrong_digest
-from forebear.errors import CorruptData, NotFound
+from forebear.errors import CorruptData
 from forebear.records.content import CODEC_RAW, Location, Recipe
 
 if TYPE_CHECKING:
@@ -83,11 +83,6 @@ def _pieces(digest: bytes, recipe: Recipe, places: Places) -> list[Location]:
 
 
 def _contents(objects: ObjectStore, pieces: list[Location], digest: bytes) -> Iterator[bytes | memoryview]:
-    if calls_at_once(objects) == 1:
-        for piece in pieces:
-            yield from _read(objects, piece, digest)
-        return
-
     def read(run: list[Location]) -> tuple[list[Location], bytes]:
         first, last = run[0], run[-1]
         return run, read_range(objects, (first.object, first.offset, last.offset + last.stored - first.offset), digest)
@@ -121,19 +116,6 @@ def _divided(pieces: Iterable[Location]) -> Iterator[Location]:
         for start in range(0, piece.stored, WINDOW_BYTES):
             length = min(WINDOW_BYTES, piece.stored - start)
             yield Location(piece.object, piece.offset + start, length, length, CODEC_RAW)
-
-
-def _read(objects: ObjectStore, piece: Location, digest: bytes) -> Iterator[bytes | memoryview]:
-    """Yield the bytes of one piece, `WINDOW_BYTES` at a time where it is stored as it is."""
-    for start in range(0, piece.stored, WINDOW_BYTES if piece.codec == CODEC_RAW else max(1, piece.stored)):
-        length = piece.stored if piece.codec != CODEC_RAW else min(WINDOW_BYTES, piece.stored - start)
-        try:
-            stored = objects.read(piece.object, piece.offset + start, length)
-        except NotFound as err:
-            raise _missing(piece, digest) from err
-        if len(stored) < length:
-            raise _short(piece, digest)
-        yield _unpacked(stored, piece, digest)
 
 
 def _unpacked(stored: bytes | memoryview, piece: Location, digest: bytes) -> bytes | memoryview:
@@ -183,7 +165,7 @@ def _copy(objects: ObjectStore, piece: Location, target: int, end: int, digest: 
         finally:
             os.close(source)
     os.lseek(target, end, os.SEEK_SET)
-    for content in _read(objects, piece, digest):
+    for content in _contents(objects, [piece], digest):
         write_all(target, content)
         yield len(content)
 

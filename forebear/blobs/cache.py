@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from forebear.blobs.digest import digest_of
-from forebear.blobs.objects import SupportsFiles, calls_at_once, check_object_name
+from forebear.blobs.objects import NAMED_BY_DIGEST, SupportsFiles, calls_at_once, check_object_name
 from forebear.errors import Unsupported
-from forebear.records.content import DIGEST_BYTES, LOOSE, PACK
+from forebear.records.content import DIGEST_BYTES
 
 if TYPE_CHECKING:
     from forebear.blobs.objects import ObjectSink, ObjectStore
@@ -34,7 +34,6 @@ _FULL, _LEFT = 1 - _SHARE, 1 - 3 * _SHARE
 _TEMPORARY = "write-"
 #: Seconds after which a temporary file is taken to be left by a process that was killed.
 _STALE_SECONDS = 3600
-_KEPT_KINDS = (f"{LOOSE}/", f"{PACK}/")
 
 
 class CachedObjects:
@@ -75,7 +74,7 @@ class CachedObjects:
     def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """See `ObjectStore.read`. Cost: one read for each run of blocks that are not here."""
         check_object_name(name)
-        if not length or not name.startswith(_KEPT_KINDS):
+        if not length or not name.startswith(NAMED_BY_DIGEST):
             return self._objects.read(name, offset, length)
         first, last = offset // BLOCK_BYTES, (offset + length - 1) // BLOCK_BYTES
         folder = self._folder_of(name)

@@ -1,7 +1,9 @@
 """The port under the blob store: immutable named objects somewhere.
 
 Names are relative, ``/``-separated ASCII paths. An object appears whole under its name or not at all, and never changes
-afterwards; putting a name that exists is a success and changes nothing.
+afterwards; putting a name that exists is a success and changes nothing. Where that takes a promise which a remote
+system does not give (some show a file while it is written), readers who verify and writers who ask for the size of an
+object named by its digest are safe all the same.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from typing import Protocol, runtime_checkable
 from forebear.errors import InvalidInput
 from forebear.records.content import LOOSE, PACK
 
+#: Names that begin so hold a digest of the object's bytes.
+NAMED_BY_DIGEST = (f"{LOOSE}/", f"{PACK}/")
 _NAME = re.compile(r"[A-Za-z0-9_.=@+-]+(/[A-Za-z0-9_.=@+-]+)*\Z")
 
 

@@ -3,7 +3,8 @@
 Layout below the URL, as in a folder: ``objects/<name>`` for objects, and what says that this is a store beside them.
 An object goes up whole, in one request where it is no larger than a pack, and is there once that request is answered.
 Names are digests, so a name that exists holds the same bytes: that is asked before anything is sent, and no condition
-of any server is relied on. Mutual exclusion is the catalog's affair.
+of any server is relied on. Some systems give a file its name before all of it is written; so one of another size is
+taken for what a broken writer left, and written again. Mutual exclusion is the catalog's affair.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from forebear.blobs.local import storage_failure
-from forebear.blobs.objects import check_object_name
+from forebear.blobs.objects import NAMED_BY_DIGEST, check_object_name
 from forebear.blobs.remote_failures import (
     Doing,
     Redactor,
@@ -80,14 +81,14 @@ class RemoteObjects:
 
     def put(self, name: str, content: bytes) -> None:
         """See `ObjectStore.put`. Cost: two requests; one where the name exists."""
-        if self.size(name) is None:
+        if not self._holds(name, len(content)):
             self._write(self._system, name, lambda system, path: system.write(path, content))
 
     def put_file(self, name: str, path: str) -> None:
         """See `SupportsFiles.put_file`. Memory: `remote_systems.PART_BYTES` x `remote_systems.PARTS_AT_ONCE`."""
-        if self.size(name) is not None:
-            return
         before = os.stat(path)
+        if self._holds(name, before.st_size):
+            return
         self._write(self._system, name, lambda system, target: system.upload(target, path))
         after = os.stat(path)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -161,6 +162,11 @@ class RemoteObjects:
     def _open(self) -> tuple[System, System]:
         system = self._tell("read", "", lambda: open_system(self._address, self._options))
         return system.below_folder(_OBJECTS), system
+
+    def _holds(self, name: str, size: int) -> bool:
+        """Whether an object is there, whole as far as its size tells where its name says what it holds."""
+        found = self.size(name)
+        return found == size or (found is not None and not name.startswith(NAMED_BY_DIGEST))
 
     def _write(self, system: System, name: str, write: Callable[[System, str], None]) -> None:
         path = system.path(check_object_name(name))

@@ -127,6 +127,26 @@ def test_wrong_bytes_that_once_came_from_behind_are_not_kept_for_ever(
     assert b"".join(stream_blob(cached, digest, recipe, {digest: where})) == CONTENT
 
 
+def test_a_short_answer_that_once_came_from_behind_is_not_kept_for_ever(
+    cached: CachedObjects, behind: MemoryObjects, tmp_path: Path
+):
+    digest = digest_of(CONTENT)
+    where = Location(NAME, 0, len(CONTENT), len(CONTENT), CODEC_RAW)
+    recipe = Recipe(len(CONTENT), (digest,))
+    for read in (
+        lambda: read_blob(cached, digest, where),
+        lambda: b"".join(stream_blob(cached, digest, recipe, {digest: where})),
+        lambda: assemble(cached, digest, recipe, {digest: where}, str(tmp_path / "file")),
+    ):
+        behind.replace(NAME, CONTENT[:-BLOCK_BYTES])
+        cached.forget(NAME)
+        with pytest.raises(CorruptData, match="cut short"):
+            read()
+        behind.replace(NAME, CONTENT)
+        assert read() in {CONTENT, None}
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
 def test_a_deleted_object_is_forgotten(cached: CachedObjects, tmp_path: Path):
     cached.read(NAME, 0, 10)
     cached.delete(NAME)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -348,6 +349,23 @@ def test_what_is_half_written_to_a_folder_has_no_name(tmp_path: Path, monkeypatc
         objects.put(NAME, CONTENT)
     assert list(objects.names()) == []
     assert os.listdir(tmp_path / "blobs" / "tmp") == []
+
+
+@pytest.mark.parametrize("way", ["put", "put_file", "sink"])
+def test_half_an_object_that_somebody_left_is_written_again(way: str, tmp_path: Path):
+    objects = RemoteObjects(f"memory://{uuid.uuid4().hex}/pre")
+    system = objects._system
+    system.write(system.path(NAME), CONTENT[:1000])
+    if way == "put":
+        objects.put(NAME, CONTENT)
+    elif way == "put_file":
+        (tmp_path / "file").write_bytes(CONTENT)
+        objects.put_file(NAME, str(tmp_path / "file"))
+    else:
+        sink = objects.sink()
+        sink.write(CONTENT)
+        sink.finish(NAME)
+    assert objects.read(NAME) == CONTENT
 
 
 def test_files_beside_the_objects(tmp_path: Path):

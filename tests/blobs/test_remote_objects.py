@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forebear.blobs.remote import RemoteObjects
+from forebear.blobs.retrying import RetryingObjects
 from forebear.testing.store import StoreSuite
 from tests.blobs.conftest import make_bucket
 from tests.servers import CEPH_COMMANDS
@@ -36,9 +37,13 @@ class TestFile(StoreSuite):
 
 @pytest.mark.server
 class TestRcloneS3(StoreSuite):
+    #: It writes the file of an object in place: part of it can be seen, and a second writer empties it first, which
+    #: takes the patience that every store has.
+    shows_no_half = False
+
     @pytest.fixture
-    def objects(self, rclone: Endpoint) -> RemoteObjects:
-        return RemoteObjects(f"s3://{make_bucket('s3', rclone)}/pre/fix", rclone.storage_options)
+    def objects(self, rclone: Endpoint) -> RetryingObjects:
+        return RetryingObjects(RemoteObjects(f"s3://{make_bucket('s3', rclone)}/pre/fix", rclone.storage_options))
 
 
 @LARGE_BODIES
