@@ -25,7 +25,7 @@ SMALL_BYTES = 512 * 1024
 FAR_SMALL_BYTES = MAX_SLICE_BYTES
 #: A pack that is sent is closed once it holds so many bytes, and holds no more than `PACK_BYTES`: several are on their
 #: way at a time, each in memory.
-FAR_PACK_BYTES = PACK_BYTES // 2
+FAR_PACK_BYTES = PACK_BYTES // 4
 #: Bytes of new chunks in memory at a time, on their way into a pack.
 _BATCH_BYTES = 8 * 1024 * 1024
 #: Chunks that are tried before a whole file is compressed.

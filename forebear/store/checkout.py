@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from forebear.blobs.assembly import assemble
 from forebear.blobs.digest import digest_of_file
 from forebear.blobs.local import storage_failure
-from forebear.blobs.objects import object_name
+from forebear.blobs.objects import calls_at_once, object_name
 from forebear.blobs.place import copy_loose, link_loose
 from forebear.blobs.reader import WINDOW_BYTES, read_blobs, wrong_digest
 from forebear.blobs.writer import SMALL_BYTES
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Files that the catalog is asked for at a time: the first are written while the next are looked up.
 _LOCATED_FILES = 4_096
+#: The same where objects are far away: files of one batch that lie in many objects are read with what is between them.
+_FAR_LOCATED_FILES = 65_536
 #: Files written by the second thread at a time; creating files is what costs, and the kernel does it in parallel.
 _BATCH_FILES = 64
 _BATCH_BYTES = 1024 * 1024
@@ -136,9 +138,10 @@ class Checkout:
 
     def _write(self, targets: dict[bytes, list[_Target]], staging: Staging) -> None:
         digests = list(targets)
+        batch_files = _LOCATED_FILES if calls_at_once(self._objects) == 1 else _FAR_LOCATED_FILES
         with _Writers() as writers:
-            for start in range(0, len(digests), _LOCATED_FILES):
-                chosen = digests[start : start + _LOCATED_FILES]
+            for start in range(0, len(digests), batch_files):
+                chosen = digests[start : start + batch_files]
                 slices = self._place_large(chosen, targets)
                 batch = _Batch()
                 for digest, content in read_blobs(self._objects, slices):

@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from forebear.blobs.digest import digest_of, digest_of_file
@@ -147,6 +148,10 @@ class Intake:
             folder = waiting.pop()
             begun = len(rows)
             found = self._scan(folder, rows, troubles)
+            if self._writer.is_far:
+                # In the order of their paths, so that files read together later lie together.
+                found.fresh.sort(key=itemgetter(0))
+                found.below.sort(reverse=True, key=itemgetter(1))
             waiting += found.below
             rows += self._take(folder.path, found.fresh, way, troubles)
             if progress is not None:
