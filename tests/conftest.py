@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from tests import team
+from tests.session_servers import azurite, gcs, moto, radosgw, rclone  # noqa: F401  # fixtures of everybody
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Servers that objects are kept on, one of each for a whole session, and a fresh bucket for each test."""
+"""A fresh bucket for each test, on the servers of the session, and a proxy that breaks what passes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import pytest
 
-from tests import servers
 from tests.proxy import proxy_of
 
 if TYPE_CHECKING:
@@ -16,44 +15,6 @@ if TYPE_CHECKING:
 
     from tests.proxy import Proxy
     from tests.servers import Endpoint
-
-
-@pytest.fixture(scope="session")
-def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """S3 with real authentication and without conditions."""
-    with servers.rclone_s3(tmp_path_factory.mktemp("rclone") / "s3") as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="session")
-def radosgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """S3 with authentication, versions and conditions; tests of it are marked ``debian``."""
-    with servers.ceph_s3(tmp_path_factory.mktemp("ceph") / "s3") as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="session")
-def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """GCS with generations."""
-    with servers.fake_gcs(tmp_path_factory.mktemp("gcs") / "server") as endpoint, pytest.MonkeyPatch.context() as patch:
-        name = "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"
-        patch.setenv(name, endpoint.environment[name])
-        import gcsfs.core  # 1 s, and only now may it be imported
-
-        # Where something imported gcsfs before, the variable came too late for it.
-        for protocol in ("gs", "gcs"):
-            fsspec.register_implementation(protocol, gcsfs.core.GCSFileSystem, clobber=True)
-        yield endpoint
-
-
-@pytest.fixture(scope="session")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """Azure's blob storage; skipped where its package of npm is not installed."""
-    reason = servers.azurite_missing()
-    if reason:
-        pytest.skip(reason)
-    with servers.azurite(tmp_path_factory.mktemp("azurite") / "server") as endpoint:
-        yield endpoint
 
 
 def make_bucket(protocol: str, endpoint: Endpoint, **options: Any) -> str:
