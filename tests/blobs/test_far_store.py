@@ -19,7 +19,7 @@ from forebear.artifacts.draft import Draft
 from forebear.blobs import reader, writer
 from forebear.blobs.digest import digest_of
 from forebear.blobs.remote import RemoteObjects
-from forebear.blobs.retrying import RetryingObjects
+from forebear.blobs.retrying import PATIENCE_SECONDS, RetryingObjects
 from forebear.catalog.fingerprints import FingerprintCache
 from forebear.catalog.sqlite import SqliteCatalog
 from forebear.errors import CorruptData, StorageFailure, Unsupported
@@ -284,8 +284,11 @@ def test_a_server_that_is_away_for_a_minute_costs_only_time(
         proxy.away = clock.now < 60
 
     clock.on_sleep = come_back
-    objects = RetryingObjects(RemoteObjects(bucket, through_proxy.storage_options), clock=clock)
+    # The clock adds up what several calls wait at the same time.
+    patience = 4 * PATIENCE_SECONDS
+    objects = RetryingObjects(RemoteObjects(bucket, through_proxy.storage_options), patience=patience, clock=clock)
     store = make_store(tmp_path / "patient", objects)
+    assert objects.size("loose/00/none") is None  # it is known to be there
 
     def go_away(request: Request) -> Fault | None:
         if proxy.count("PUT") == 4 and clock.now < 60:
