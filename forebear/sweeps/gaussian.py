@@ -52,8 +52,7 @@ class Gaussian:
         scaled, roots, decay = _terms(features, self._shrink)
         kernel = self._scale * (1 + roots + roots**2 / 3) * decay
         kernel[np.diag_indices(len(values))] += noise
-        self._half = np.linalg.inv(np.linalg.cholesky(kernel))
-        self._inverse = self._half.T @ self._half
+        self._inverse = _inverted(kernel)[0]
         self._weights = self._inverse @ values
         self._scaled, self._norms = scaled, (scaled * scaled).sum(1)
 
@@ -100,8 +99,8 @@ class Gaussian:
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Return mean and variance at points. Cost: about 0.1 µs × rows × points."""
         kernel = self._kernel(features)
-        halves = kernel @ self._half.T
-        return kernel @ self._weights, np.maximum(self._scale - (halves * halves).sum(1), _LEAST_VARIANCE)
+        known = np.einsum("ij,ij->i", kernel @ self._inverse, kernel)
+        return kernel @ self._weights, np.maximum(self._scale - known, _LEAST_VARIANCE)
 
     def slopes(self, feature: Array) -> tuple[float, float, Array, Array]:
         """Return mean and variance at one point, and how both change with its features."""
@@ -136,13 +135,11 @@ class _Loss:
         kernel = signal.copy()
         kernel[self._diagonal] += noise
         try:
-            lower = np.linalg.cholesky(kernel)
+            inverse, half_log = _inverted(kernel)
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(theta)
-        half = np.linalg.inv(lower)
-        inverse = half.T @ half
         weights = inverse @ self._values
-        loss = 0.5 * self._values @ weights + np.log(np.diag(lower)).sum()
+        loss = 0.5 * self._values @ weights + half_log
         pull = np.outer(weights, weights) - inverse
         gradient = np.empty_like(theta)
         gradient[:-2] = -self._of_lengths(scaled, pull * (5 / 3 * scale * (1 + roots) * decay), len(theta) - 2)
@@ -156,6 +153,19 @@ class _Loss:
         each = pull.sum(1) @ (scaled * scaled) - np.einsum("ij,ij->j", scaled, pull @ scaled)
         found: Array = np.bincount(self._groups, weights=each, minlength=axes).astype(float)
         return found
+
+
+def _inverted(kernel: Array) -> tuple[Array, float]:
+    """Return the inverse and half the logarithm of the determinant. Raises `numpy.linalg.LinAlgError`."""
+    # Late: 40 ms. Of a triangle, so in half the time that NumPy takes.
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    factor, failed = dpotrf(kernel, lower=1)
+    if failed:
+        raise np.linalg.LinAlgError("the kernel is not positive definite")
+    half, failed = dpotri(factor, lower=1)
+    lower = np.tril(half)
+    return lower + np.tril(half, -1).T, float(np.log(np.diag(factor)).sum())
 
 
 def _terms(features: Array, shrink: Array) -> _Terms:
