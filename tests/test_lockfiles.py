@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PUBLIC_HOSTS = {"pypi.org", "files.pythonhosted.org", "registry.npmjs.org"}
 LOCK_NAMES = ("uv.lock", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock")
 NOT_OURS = {".venv", ".cache", "node_modules", "out", ".git"}
-#: npm repeats the pages where packages ask for money; nothing is fetched from them.
-FUNDING = re.compile(r'"funding":\s*(\{[^{}]*\}|\[[^\[\]]*\]|"[^"]*")')
+#: npm repeats the pages where packages ask for money, and those of their licenses; nothing is fetched from them.
+PAGES = re.compile(r'"(?:funding|license)":\s*(\{[^{}]*\}|\[[^\[\]]*\]|"[^"]*")')
 URL = re.compile(r"(?:git\+)?[a-z][a-z0-9+.]*://[^\s\"'<>,)]+")
 
 
@@ -29,7 +29,7 @@ def lock_files() -> list[Path]:
 
 
 def foreign_urls(text: str) -> list[str]:
-    urls = URL.findall(FUNDING.sub("", text))
+    urls = URL.findall(PAGES.sub("", text))
     return [url for url in urls if urlsplit(url).hostname not in PUBLIC_HOSTS or not url.startswith("https://")]
 
 
