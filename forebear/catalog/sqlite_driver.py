@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,8 @@ SOUND_WAL = (3, 51, 3)
 #: How long a writer waits for another, in milliseconds.
 BUSY_MS = 60_000
 STREAM_ROWS = 4_096
+#: From one try to the next where SQLite does not wait by itself.
+_TURN_SECONDS = 0.005
 
 
 def library_version() -> tuple[int, ...]:
@@ -71,8 +74,8 @@ class SqliteDriver:
                 connection.execute("PRAGMA cache_size = -16384")
                 connection.create_function("regexp", 2, _regexp, deterministic=True)
                 connection.create_function("leaf_text", 2, _leaf_text, deterministic=True)
-                if connection.execute("PRAGMA journal_mode").fetchone()[0] != self._journal and _writable(self.path):
-                    connection.execute(f"PRAGMA journal_mode = {self._journal}")
+                if _writable(self.path):
+                    _set_journal(connection, self._journal)
             except BaseException:
                 connection.close()
                 raise
@@ -230,6 +233,22 @@ def _address(path: Path) -> str:
         return str(path)
     quoted = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     return f"file:{quoted}?mode=ro" + ("" if Path(f"{path}-wal").exists() else "&immutable=1")
+
+
+def _set_journal(connection: Any, journal: str) -> None:
+    """Let the file have this journal mode; processes that open a new file at once take turns.
+
+    Changing it is the one statement for which SQLite does not wait by itself: it reads first and then wants to write,
+    and two that do so would wait for each other for ever.
+    """
+    until = time.monotonic() + BUSY_MS / 1000
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != journal:
+        try:
+            connection.execute(f"PRAGMA journal_mode = {journal}")
+        except sqlite3.OperationalError as err:
+            if "locked" not in str(err) or time.monotonic() > until:
+                raise
+            time.sleep(_TURN_SECONDS)
 
 
 def _writable(path: Path) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from forebear.catalog import sqlite_driver
 from forebear.catalog.sqlite import SqliteCatalog
 from forebear.errors import NotFound
 from forebear.records.content import PACK, StoredObject
@@ -119,3 +120,21 @@ def test_a_catalog_that_must_exist_is_not_made(path: Path) -> None:
     with pytest.raises(NotFound, match=r"catalog\.db"):
         SqliteCatalog(path, create=False)
     assert not path.exists()
+
+
+def test_a_new_file_that_somebody_else_writes_to_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # SQLite waits for others by itself, but not where the journal mode changes.
+    other = sqlite_driver.sqlite3.connect(tmp_path / "catalog.db", isolation_level=None)
+    other.execute("CREATE TABLE waiting (a)")
+    other.execute("BEGIN IMMEDIATE")
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        other.execute("COMMIT")
+
+    monkeypatch.setattr(sqlite_driver.time, "sleep", wait)
+    with closing(sqlite_driver.SqliteDriver(tmp_path / "catalog.db", journal="wal")) as driver:
+        assert driver.rows("PRAGMA journal_mode") == [("wal",)]
+    other.close()
+    assert len(waits) == 1
