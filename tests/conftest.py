@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -37,11 +38,17 @@ def _isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
     patch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
     # Without credentials botocore would ask the metadata service of a cloud, and wait for its silence.
     patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    # Tests that run beside each other share the cores; threads of one that spin while they wait take them from others.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        patch.setenv(name, "1")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Servers that live for the session see no more of the machine than the tests do."""
+    # A shell that starts tests in the background has them ignore interrupts, and so would all that they start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         _isolate(patch, tmp_path_factory.mktemp("session-home"))
         yield
