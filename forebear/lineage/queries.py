@@ -17,6 +17,7 @@ from forebear.records.lineage import WALKED, Direction, Edge, EdgeKind, Node, No
 
 if TYPE_CHECKING:
     from forebear.catalog.port import Catalog
+    from forebear.lineage.model import AncestryDiff, CommonAncestors
 
 EVERY_KIND = tuple(EdgeKind)
 #: Kinds of node.
@@ -141,6 +142,32 @@ class Lineage:
         return msgspec.structs.replace(
             graph, stale=frozenset(stale), outdated=frozenset(use.used for use in uses) - stale
         )
+
+    # -- two nodes ----------------------------------------------------------------------------------------------
+
+    def shortest_path(self, a: int, b: int) -> GraphData | None:
+        """Return a shortest path between two nodes; see `forebear.lineage.graph.shortest_path`."""
+        from forebear.lineage.graph import shortest_path  # above this module; networkx is loaded by the call
+
+        return shortest_path(self._catalog, a, b, before=self._before)
+
+    def all_paths(self, a: int, b: int, *, cutoff: int | None = None, limit: int | None = None) -> Iterator[GraphData]:
+        """Yield every path between two nodes; see `forebear.lineage.graph.all_paths`."""
+        from forebear.lineage.graph import all_paths
+
+        return all_paths(self._catalog, a, b, cutoff=cutoff, limit=limit, before=self._before)
+
+    def common_ancestors(self, a: int, b: int) -> CommonAncestors:
+        """Return what two nodes both came from; see `forebear.lineage.graph.common_ancestors`."""
+        from forebear.lineage.graph import common_ancestors
+
+        return common_ancestors(self._catalog, a, b, before=self._before)
+
+    def diff(self, old: int, new: int) -> AncestryDiff:
+        """Return how two ancestries differ in data, code and configuration; see `forebear.lineage.ancestry`."""
+        from forebear.lineage.ancestry import diff_ancestry
+
+        return diff_ancestry(self._catalog, old, new, before=self._before)
 
     # -- files --------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from forebear.errors import InvalidInput, NotFound
+from forebear.lineage import graph
+from forebear.lineage.ancestry import diff_ancestry
 from forebear.lineage.model import GraphData, Walk
 from forebear.lineage.queries import Lineage
 from forebear.records.history import Branch
@@ -341,6 +343,29 @@ class TestImpact:
         ]
         then = lineage.as_of(story.before_correction).impact(digest_of("cat"))
         assert [info.label for info in then.versions] == ["raw:v0", "train-set:v0"]
+
+
+class TestTwoNodes:
+    """The algorithms have tests of their own; here the object that people ask hands its catalog and time on."""
+
+    def test_algorithms_are_asked_for_by_the_same_object(
+        self, catalog: Catalog, lineage: Lineage, story: SimpleNamespace
+    ):
+        raw, scores, model = node(story.raw_v0), node(story.scores), node(story.model_v0)
+        assert lineage.shortest_path(raw, scores) == graph.shortest_path(catalog, raw, scores) is not None
+        assert len(list(lineage.all_paths(raw, scores))) == 2
+        assert len(list(lineage.all_paths(raw, scores, limit=1))) == 1
+        assert list(lineage.all_paths(raw, scores, cutoff=3)) == []
+        assert lineage.common_ancestors(model, scores) == graph.common_ancestors(catalog, model, scores)
+        assert [info.label for info in lineage.common_ancestors(model, scores).nearest] == ["train-set:v0"]
+        assert lineage.diff(model, scores) == diff_ancestry(catalog, model, scores)
+
+    def test_they_keep_to_its_time(self, lineage: Lineage, story: SimpleNamespace):
+        raw, later = node(story.raw_v0), node(story.raw_v1)
+        then = lineage.as_of(story.before_correction)
+        for ask in (then.shortest_path, then.common_ancestors, then.diff, lambda a, b: list(then.all_paths(a, b))):
+            with pytest.raises(NotFound, match="did not exist before"):
+                ask(raw, later)
 
 
 class TestAsOf:
