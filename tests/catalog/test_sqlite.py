@@ -17,6 +17,7 @@ from forebear.records.content import PACK, StoredObject
 from forebear.testing.builders import Author, ManualClock
 from forebear.testing.catalog import CatalogSuite
 from forebear.testing.catalog_queries import QuerySuite
+from tests.catalog.test_sqlite_together import child, wait_for
 
 if TYPE_CHECKING:
     from forebear.catalog.port import Catalog
@@ -120,6 +121,26 @@ def test_a_catalog_that_must_exist_is_not_made(path: Path) -> None:
     with pytest.raises(NotFound, match=r"catalog\.db"):
         SqliteCatalog(path, create=False)
     assert not path.exists()
+
+
+def test_an_old_library_is_not_trusted_with_a_write_ahead_log(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It works with a rollback journal instead, for several processes too, and on what a new one has written."""
+    with closing(SqliteCatalog(path)) as catalog:
+        Author(catalog).version("before")
+    monkeypatch.setattr(sqlite_driver, "SOUND_WAL", (99,))
+
+    def log(who: int) -> None:
+        with closing(SqliteCatalog(path)) as catalog:
+            for number in range(3):
+                Author(catalog).version(f"{who}.{number}")
+
+    children = [child(lambda who=who: log(who)) for who in range(4)]
+    wait_for(children)
+    with closing(SqliteCatalog(path)) as catalog:
+        assert Author(catalog).resolve("data").number == 0
+        assert {run.id for run in catalog.runs()} == {f"r{who}-{number}" for who in range(4) for number in range(5)}
+    with closing(sqlite_driver.sqlite3.connect(path)) as plain:
+        assert plain.execute("PRAGMA journal_mode").fetchall() == [("delete",)]
 
 
 def test_a_new_file_that_somebody_else_writes_to_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

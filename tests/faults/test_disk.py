@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 import forebear
-from forebear.errors import ForebearError, StorageFailure
+from forebear.errors import ForebearError, StorageFailure, Unsupported
+from forebear.store import opening
 from forebear.store.opening import open_store
 from forebear.store.shared import close_stores
 from forebear.testing.soundness import troubles
@@ -35,6 +36,32 @@ def filled(content: dict[str, bytes]) -> forebear.Artifact:
     for path, part in content.items():
         draft.add(part, path)
     return draft
+
+
+# -- a disk that is elsewhere -----------------------------------------------------------------------------------------
+
+
+def test_the_file_system_of_a_folder_is_told_apart_from_that_around_it(disk: Path, tmp_path: Path) -> None:
+    kinds = {opening.file_system_of(disk / "not" / "there"), opening.file_system_of(disk)}
+    assert kinds == {"tmpfs"}
+    (tmp_path / "link").symlink_to(disk)
+    assert opening.file_system_of(tmp_path / "link") == "tmpfs"
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs"])
+def test_a_store_on_a_network_file_system_is_refused_with_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Its locks cannot be trusted, and two machines would destroy each other's catalog."""
+    with begin(tmp_path / "store") as run:
+        run.log_artifact(filled({"a": b"1"}))
+    close_stores()
+    monkeypatch.setattr(opening, "file_system_of", lambda path: kind)
+    for place in (tmp_path / "store", tmp_path / "new"):
+        with pytest.raises(Unsupported, match=rf"network file system \({kind}\).*PostgreSQL") as caught:
+            begin(place)
+        assert caught.value.code == "network-file-system"
+    assert not (tmp_path / "new").exists()
 
 
 # -- a real full disk -------------------------------------------------------------------------------------------------
