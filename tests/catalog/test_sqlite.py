@@ -131,8 +131,8 @@ def test_an_old_library_is_not_trusted_with_a_write_ahead_log(path: Path, monkey
 
     def log(who: int) -> None:
         with closing(SqliteCatalog(path)) as catalog:
-            for number in range(3):
-                Author(catalog).version(f"{who}.{number}")
+            for number in range(5):
+                Author(catalog).run(f"r{who}-{number}")
 
     children = [child(lambda who=who: log(who)) for who in range(4)]
     wait_for(children)
