@@ -20,6 +20,7 @@ from benchmarks import (
     pack_bound,
     peers,
     reading_back,
+    remote_small_files,
     run_filters,
     small_files,
     startup,
@@ -44,6 +45,7 @@ QUESTIONS = {
     "small_files": Question(small_files.__doc__ or "", small_files.measure),
     "large_file": Question(large_file.__doc__ or "", large_file.measure),
     "near_equal": Question(near_equal.__doc__ or "", near_equal.measure),
+    "remote_small_files": Question(remote_small_files.__doc__ or "", remote_small_files.measure),
     "lineage": Question(lineage.__doc__ or "", lineage.measure),
     "tracking_log": Question(tracking_log.__doc__ or "", tracking_log.measure),
     "images": Question(images.__doc__ or "", images.measure),
@@ -56,6 +58,7 @@ PEER_QUESTIONS = {
     "small_files": Question(small_files.__doc__ or "", peers.small),
     "large_file": Question(large_file.__doc__ or "", peers.large),
     "near_equal": Question(near_equal.__doc__ or "", near_equal.measure_peers),
+    "remote_small_files": Question(remote_small_files.__doc__ or "", remote_small_files.compare),
     "tracking_log": Question(tracking_log.__doc__ or "", tracking_log.compare),
 }
 
