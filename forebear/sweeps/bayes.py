@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forebear.errors import Unsupported
+from forebear.sweeps import custom
 from forebear.sweeps.controller import Proposal
+from forebear.sweeps.declaration import CUSTOM
 from forebear.sweeps.history import LATEST, History
 
 if TYPE_CHECKING:
@@ -22,7 +24,11 @@ def propose(store: Store, sweep: SweepRecord, declaration: Declaration) -> Propo
         InvalidInput: a search of somebody's own returned what is no point of the space.
     """
     history = read_history(store, sweep, declaration)
+    if declaration.method == CUSTOM or declaration.sampler is not None:
+        return Proposal(history.next_number, custom.propose((store.url, sweep.id), declaration, history))
     try:
+        import scipy.linalg.lapack  # noqa: F401
+
         from forebear.sweeps.gp_search import propose as by_gaussian_process
     except ImportError as err:
         raise Unsupported(
@@ -37,4 +43,4 @@ def read_history(store: Store, sweep: SweepRecord, declaration: Declaration) -> 
     latest: dict[int, float] = {}
     if any(LATEST in (objective.impute, objective.impute_while_running) for objective in declaration.objectives):
         latest = {report.number: report.value for report in store.catalog.trial_reports(sweep.key)}
-    return History(declaration, store.catalog.trials(sweep.key), latest)
+    return History(declaration, store.catalog.trials(sweep.key), latest, sweep.next_number)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from forebear.errors import InvalidInput
+from forebear.sweeps import samplers
 from forebear.sweeps.early import EarlyRule, read_rule
 from forebear.sweeps.grid import Grid
 from forebear.sweeps.keys import below, items, number, only, refused, shown, table, text, whole, word
@@ -75,7 +76,7 @@ class Declaration:
     early: EarlyRule | None
     run_cap: int | None
     retry: int
-    #: What a custom search is to do with: the key ``sampler`` as it was given.
+    #: What a search of somebody's own searches with: see `forebear.sweeps.samplers`.
     sampler: Any
     program: str | None
     command: tuple[str, ...] | None
@@ -114,9 +115,11 @@ def declare(config: Mapping[str, Any], *, tried: Iterable[Mapping[str, Any]] = (
     Raises:
         InvalidInput: a key is unknown or has a wrong value, the space is empty, or a grid has no end.
     """
-    given = _plain(table("", config))
+    given = table("", config)
+    given = _plain(given | ({samplers.PATH: samplers.written(given[samplers.PATH])} if samplers.PATH in given else {}))
     only("", given, KEYS)
     declaration = _read(given)
+    _check_sampler(declaration)
     if declaration.method == GRID:
         grid = declaration.grid
         codes = sorted({code for params in tried if (code := grid.code(params)) is not None})
@@ -227,6 +230,19 @@ def _is_local(given: object) -> bool:
     spec = table("controller", given)
     only("controller", spec, ("type",))
     return word("controller.type", spec.get("type", "cloud"), ("cloud", "local")) == "local"
+
+
+def _check_sampler(declaration: Declaration) -> None:
+    if declaration.sampler is not None:
+        if declaration.method not in (BAYES, CUSTOM):
+            raise refused(samplers.PATH, f"it belongs to method: {CUSTOM}, this is method: {declaration.method}")
+        samplers.check(declaration.sampler, has_metric=bool(declaration.objectives))
+    elif declaration.method == CUSTOM and not declaration.is_local:
+        raise refused(
+            samplers.PATH,
+            f"it is missing, and method: {CUSTOM} needs it: a sampler of Optuna (tpe, cmaes, …), or a function "
+            "(package.module:function)",
+        )
 
 
 def _check_grid(declaration: Declaration) -> None:

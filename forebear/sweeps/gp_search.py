@@ -38,8 +38,6 @@ _MAX_EXPECTED = 100
 _GOOD = 5
 #: Declarations whose cubes are kept.
 _KEPT = 16
-#: Draws before a space is taken to have no point that was not tried.
-_DRAWS = 1_000
 
 
 def propose(declaration: Declaration, history: History) -> dict[str, Any] | None:
@@ -67,7 +65,7 @@ def _proposed(
         found = _first(cube, declaration, history, points, lot)
     else:
         found = _promising(cube, history, known, points, lot)
-    return found if found is not None else _anything(declaration, history)
+    return found if found is not None else history.untried(declaration.seed)
 
 
 def _one_thread() -> AbstractContextManager[object]:
@@ -159,16 +157,6 @@ def _new(cube: Cube, history: History, rows: Array) -> dict[str, Any] | None:
     """The first of some rows that was not tried."""
     for row in rows:
         params = cube.space.nested(cube.flat(row))
-        if not history.was_tried(params):
-            return params
-    return None
-
-
-def _anything(declaration: Declaration, history: History) -> dict[str, Any] | None:
-    """A point by chance that was not tried; ``None`` if none is found."""
-    base = history.next_number
-    for draw in range(_DRAWS):
-        params = declaration.space.sample(declaration.seed + draw, base)
         if not history.was_tried(params):
             return params
     return None

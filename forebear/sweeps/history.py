@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from forebear.sweeps.parameters import Space
 
 BEST, LATEST = "best", "latest"
+#: Draws before a space is taken to have no point that was not tried.
+_DRAWS = 1_000
 
 
 class Observation(NamedTuple):
@@ -48,12 +50,19 @@ class History(Sequence[Observation]):
         next_number: Number of the next new trial.
     """
 
-    def __init__(self, declaration: Declaration, trials: Iterable[Trial], latest: Mapping[int, float]) -> None:
+    def __init__(
+        self, declaration: Declaration, trials: Iterable[Trial], latest: Mapping[int, float], next_number: int = 0
+    ) -> None:
+        """Look at trials.
+
+        Args:
+            latest: What trials reported last, where the declaration wants to know.
+            next_number: The least that the next number is.
+        """
         self.space: Space = declaration.space
         self.objectives: tuple[Objective, ...] = declaration.objectives
         trials = sorted(trials, key=lambda trial: trial.number)
-        self.next_number = max((trial.number + 1 for trial in trials), default=0)
-        self.next_number = max(self.next_number, 0)
+        self.next_number = max([next_number, *(trial.number + 1 for trial in trials)])
         columns = [_imputed(objective, trials, latest) for objective in declaration.objectives]
         self._found = [
             Observation(
@@ -92,6 +101,14 @@ class History(Sequence[Observation]):
     def was_tried(self, params: Mapping[str, Any]) -> bool:
         """Whether a trial has these very parameters, whatever became of it."""
         return key_of(dict(params)) in self._tried
+
+    def untried(self, seed: int) -> dict[str, Any] | None:
+        """Return a point by chance that was not tried; ``None`` if none is found. It follows from seed and history."""
+        for draw in range(_DRAWS):
+            params = self.space.sample(seed + draw, self.next_number)
+            if not self.was_tried(params):
+                return params
+        return None
 
 
 def _rows(columns: list[list[float | None]], count: int) -> Iterator[tuple[Any, ...]]:

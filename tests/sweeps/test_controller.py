@@ -193,7 +193,7 @@ def test_a_search_that_has_nothing_more_ends_the_sweep(
 ) -> None:
     search = Search(store, most=1)
     searching(monkeypatch, search)
-    sweep = begin(method="custom")
+    sweep = begin(method="custom", sampler="random")
     done(store, sweep, take(store, sweep))
     taken = next_trial(store, sweep, "a")
     assert (taken.trial, taken.sweep.state) == (None, FINISHED)
