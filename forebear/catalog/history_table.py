@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from forebear.catalog.codec import from_micros, to_document, to_micros
-from forebear.catalog.driver import Row, insert_rows, one, rows_in
+from forebear.catalog.driver import Row, batches, insert_rows, one, rows_in
 from forebear.catalog.leaves import storable
 from forebear.catalog.run_search import RunSearch
 from forebear.catalog.run_values import CONFIG, DOCUMENTS, SUMMARY, known_key_ids
@@ -23,6 +23,9 @@ from forebear.records.history import (
 )
 from forebear.records.lineage import EdgeKind, Node
 from forebear.records.runs import DELETED, RunChanges, RunOrigin
+
+#: Blocks of a run whose columns are read together, where all are read.
+_BLOCKS_AT_ONCE = 32
 
 
 class HistoryTable(RunSearch):
@@ -144,6 +147,20 @@ class HistoryTable(RunSearch):
             for run_key, name, stream, rows, first, last in rows_in(self._db, sql, wanted):
                 found.setdefault(run_key, []).append(KeyInfo(name, Stream(stream), rows, first, last))
         return {run_key: sorted(infos, key=lambda info: (info.key, info.stream)) for run_key, infos in found.items()}
+
+    def history_blocks(
+        self, run_key: int, *, ids: Iterable[int] | None = None, bare: bool = False
+    ) -> Iterator[HistoryBlock]:
+        """See `Catalog.history_blocks`."""
+        sql = f"SELECT {_BLOCK_COLUMNS} FROM history_blocks b WHERE b.run_key = ?"
+        if ids is None:
+            rows: Iterable[Row] = self._db.stream(f"{sql} ORDER BY b.id", (run_key,))
+        else:
+            some = sql.replace("?", str(int(run_key)))
+            rows = rows_in(self._db, f"{some} AND b.id IN ({{keys}}) ORDER BY b.id", sorted(set(ids)))
+        for batch in batches(rows, _BLOCKS_AT_ONCE):
+            columns = {} if bare else self._columns([row[0] for row in batch], None)
+            yield from (_block_of(row, columns.get(row[0], {})) for row in batch)
 
     def replace_blocks(self, run_key: int, old: Iterable[int], new: Iterable[HistoryBlock]) -> bool:
         """See `Catalog.replace_blocks`."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from forebear.names import ArtifactRef
     from forebear.records.artifacts import AliasMove, Collection, Committed, NewVersion, Version
     from forebear.records.content import Location, Recipe, StoredObject
+    from forebear.records.copies import Adopted, AdoptedVersion, AliasStep, Copy, WholeVersion
     from forebear.records.queries import RunQuery
     from forebear.records.runs import NewRun, Project, RunChanges, RunRecord
     from forebear.records.sweeps import (
@@ -348,6 +349,17 @@ class Catalog(Protocol):
         """Return the keys of each run's history over all branches, sorted by key; with ``keys``, these alone."""
         ...
 
+    def history_blocks(
+        self, run_key: int, *, ids: Iterable[int] | None = None, bare: bool = False
+    ) -> Iterator[HistoryBlock]:
+        """Yield all blocks of a run, of every branch and stream, in the order in which they were written.
+
+        Args:
+            ids: Only these.
+            bare: Leave the columns out.
+        """
+        ...
+
     def replace_blocks(self, run_key: int, old: Iterable[int], new: Iterable[HistoryBlock]) -> bool:
         """Put new blocks in the place of old ones (ids), in one transaction.
 
@@ -488,6 +500,88 @@ class Catalog(Protocol):
         self, key: int, *, numbers: Iterable[int] | None = None, iterations: Iterable[int] | None = None
     ) -> list[TrialReport]:
         """Return what trials reported, by number and iteration; of a trial that is tried again, its last attempt."""
+        ...
+
+    # -- copying from another store ------------------------------------------------------------------------------
+    #
+    # ``source`` is the id of the store that something comes from. What was taken from there is known by the source's
+    # keys ever after, so that taking it again changes nothing, and that what refers to it finds it.
+
+    def whole_versions(self, collection_id: int) -> list[WholeVersion]:
+        """Return all versions of a collection, deleted ones too, lowest number first."""
+        ...
+
+    def alias_steps(self, collection_id: int) -> list[AliasStep]:
+        """Return all moves of a collection's aliases, oldest first."""
+        ...
+
+    def copies(self, source: str) -> dict[int, Copy]:
+        """Return what became of the runs and versions of another store, by their nodes there."""
+        ...
+
+    def adopt_projects(self, projects: Iterable[Project]) -> None:
+        """Make projects where there are none (durable); of two times the earlier one stays."""
+        ...
+
+    def adopt_run(self, source: str, run: RunRecord, branches: Iterable[Branch] = ()) -> int:
+        """Make a run of another store appear, or bring the one that it became up to date; return its key here.
+
+        All but its key is as in ``run``; history and files are left alone. A live run of its id that began at the same
+        moment is the same run. ``branches`` are added to those it has. A deleted run appears as `delete_run` leaves
+        it. One that was deleted here stays so. What is known of it as a `Copy` has no print afterwards.
+
+        Raises:
+            AlreadyExists: the project has another run of that id.
+            NotFound: a branch goes on from a run that is not here.
+        """
+        ...
+
+    def adopt_version(self, source: str, new: AdoptedVersion) -> Adopted:
+        """Make a version of another store appear, whole, with its times, tags and moves of aliases (durable).
+
+        Its number is the same, or the collection's next one where that is higher. Where it was taken before, where the
+        collection has one of the same root and moment, or a live one of the same root, it is that one, which gets the
+        tags; else a *logged* edge from its origin is written, if that is here. Of a deleted version only number, root
+        and edge are kept: the tip stays, and neither ``tip`` nor ``needs`` count. See `adopt_steps` for aliases.
+
+        Raises:
+            Conflict: the collection has another type here.
+            TipMoved: the collection's tip is not ``new.tip`` and the version is new to the collection.
+            MissingBlobs: as in `commit_version`.
+        """
+        ...
+
+    def adopt_steps(self, source: str, collection_id: int, steps: Iterable[AliasStep]) -> int:
+        """Put moves of aliases into the history of a collection here, by their times (durable); return how many.
+
+        An alias stands then where its last move says. Those that are there, and those to versions that are not, are
+        passed over.
+        """
+        ...
+
+    def adopt_edges(self, source: str, edges: Iterable[Edge]) -> int:
+        """Write edges of another store between what is here of it (durable); return how many are new.
+
+        A *logged* edge to a version that has another origin here becomes *reproduced*; a use that would close a circle
+        becomes *feedback*.
+        """
+        ...
+
+    def adopt_sweep(
+        self, source: str, sweep: SweepRecord, trials: Iterable[Trial], reports: Iterable[TrialReport]
+    ) -> bool:
+        """Make a sweep of another store appear, or bring the one of its id that began at the same moment up to date.
+
+        Returns:
+            False, and nothing is written, where the one here has more trials, or as many and more that ended.
+
+        Raises:
+            AlreadyExists: the project has another sweep of that id.
+        """
+        ...
+
+    def mark_copied(self, source: str, prints: dict[int, bytes]) -> None:
+        """Keep the prints of runs and versions, by their nodes in the source; nodes unknown are passed over."""
         ...
 
     # -- lineage ------------------------------------------------------------------------------------------------

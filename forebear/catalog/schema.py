@@ -274,5 +274,16 @@ CREATE TABLE trial_reports (
 CREATE INDEX trial_reports_iteration ON trial_reports (sweep_key, iteration);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
+FOURTH = """
+CREATE TABLE copies (
+    source TEXT NOT NULL,
+    node INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    merged INTEGER NOT NULL,
+    print BLOB,
+    PRIMARY KEY (source, node)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH)
 SCHEMA_VERSION = len(MIGRATIONS)

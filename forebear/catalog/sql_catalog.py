@@ -9,14 +9,14 @@ from datetime import datetime
 
 from forebear.catalog import messages
 from forebear.catalog.codec import to_micros
+from forebear.catalog.copy_table import CopyTable
 from forebear.catalog.driver import Driver, one
-from forebear.catalog.edge_table import EdgeTable
 from forebear.catalog.run_values import fill_values
 from forebear.catalog.schema import MIGRATIONS, SCHEMA_VERSION
 from forebear.errors import StorageFailure
 
 
-class SqlCatalog(EdgeTable):
+class SqlCatalog(CopyTable):
     """A `forebear.catalog.port.Catalog` over a `Driver`."""
 
     def __init__(self, driver: Driver, store_id: str | None, clock: Callable[[], datetime] | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forebear.catalog import messages
 from forebear.catalog.blob_index import BlobIndex
@@ -26,6 +26,9 @@ from forebear.names import LATEST, ArtifactRef, parse_version_number
 from forebear.records.artifacts import COMMITTED, DELETED, AliasMove, Collection, Committed, NewVersion, Version
 from forebear.records.lineage import EdgeKind, Node
 from forebear.records.runs import DELETED as RUN_DELETED
+
+if TYPE_CHECKING:
+    from forebear.records.copies import AdoptedVersion
 
 
 class VersionTable(BlobIndex):
@@ -247,7 +250,7 @@ class VersionTable(BlobIndex):
         assert row is not None
         return int(row[0])
 
-    def _move_spans(self, collection_id: int, number: int, new: NewVersion) -> None:
+    def _move_spans(self, collection_id: int, number: int, new: NewVersion | AdoptedVersion) -> None:
         execute_for(self._db, _CLOSE_SPANS, (number, collection_id), sorted(new.lost))
         gained = set(new.gained)
         if new.tip is not None:

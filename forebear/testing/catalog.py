@@ -25,6 +25,7 @@ import pytest
 
 from forebear.testing.builders import Author, ManualClock, Tick
 from forebear.testing.catalog_aliases import AliasSuite
+from forebear.testing.catalog_copies import CopySuite
 from forebear.testing.catalog_history import HistorySuite
 from forebear.testing.catalog_index import BlobIndexSuite
 from forebear.testing.catalog_lineage import EdgeSuite, FileSuite, StaleSuite
@@ -48,6 +49,7 @@ class CatalogSuite(
     EdgeSuite,
     StaleSuite,
     FileSuite,
+    CopySuite,
 ):
     """Every promise of `forebear.catalog.port.Catalog`, as tests over the fixture ``catalog``."""
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -27,6 +27,7 @@ from forebear.records.history import Branch, HistoryBatch, HistoryBlock, History
 from forebear.records.lineage import WALKED, Direction, Edge, EdgeKind, FileUse, Node, NodeInfo, StaleUse
 from forebear.records.runs import DELETED as RUN_DELETED
 from forebear.records.runs import RUNNING, NewRun, Project, RunChanges, RunOrigin, RunRecord
+from forebear.testing.memory_copies import MemoryCopies, Move
 from forebear.testing.memory_histories import MemoryHistories, found_runs, piece
 from forebear.testing.memory_sweeps import MemorySweeps
 
@@ -49,16 +50,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class _Move(NamedTuple):
-    """One alias move; ``version_id`` is ``None`` where the alias was taken away."""
-
-    collection_id: int
-    alias: str
-    version_id: int | None
-    at: datetime
-    run_key: int | None
-
-
 def _alone(method: Callable[Concatenate[MemoryCatalog, P], R]) -> Callable[Concatenate[MemoryCatalog, P], R]:
     """Let one thread at a time into the catalog: that makes every method atomic."""
 
@@ -76,7 +67,7 @@ def _as_json(value: dict[str, Any]) -> dict[str, Any]:
     return copied
 
 
-class MemoryCatalog:
+class MemoryCatalog(MemoryCopies):
     """A `forebear.catalog.port.Catalog` that lives and dies with its process.
 
     Safe with threads; a forked child gets a copy of its own, so it does not keep the port's promise about processes.
@@ -84,6 +75,7 @@ class MemoryCatalog:
 
     def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
         """Start empty. ``clock`` gives the time of writing as aware UTC; by default that of the machine."""
+        super().__init__()
         self._clock = clock or (lambda: datetime.now(UTC))
         self._lock = threading.RLock()
         self._store_id = uuid.uuid4().hex
@@ -97,7 +89,7 @@ class MemoryCatalog:
         self._contents: dict[int, frozenset[bytes]] = {}
         self._origins: dict[int, int] = {}
         self._recorded: set[int] = set()
-        self._moves: list[_Move] = []
+        self._moves: list[Move] = []
         self._edges: dict[tuple[int, EdgeKind, int], Edge] = {}
         self._histories = MemoryHistories()
         self._sweeps = MemorySweeps(self._clock)
@@ -380,7 +372,7 @@ class MemoryCatalog:
         left = self._live(version.collection_id)
         for alias in aliases:
             heir = left[-1].id if alias == LATEST and left else None
-            self._moves.append(_Move(version.collection_id, alias, heir, now, None))
+            self._moves.append(Move(version.collection_id, alias, heir, now, None))
 
     def _collection_named(self, entity: str, project: str, name: str) -> Collection | None:
         for row in self._collections.values():
@@ -433,7 +425,7 @@ class MemoryCatalog:
             raise messages.no_alias(
                 collection.name, alias, list(standing), [v.number for v in self._live(collection_id)]
             )
-        move = _Move(collection_id, alias, None, self._clock(), run_key)
+        move = Move(collection_id, alias, None, self._clock(), run_key)
         self._moves.append(move)
         return self._shown(move)
 
@@ -449,17 +441,18 @@ class MemoryCatalog:
         for move in self._moves:
             if move.collection_id != collection_id or (at is not None and move.at > at):
                 continue
-            if move.version_id is None:
+            # A move that came from another store may name what was deleted here.
+            if move.version_id is None or (at is None and self._versions[move.version_id].state == DELETED):
                 standing.pop(move.alias, None)
             else:
                 standing[move.alias] = move.version_id
         return standing
 
-    def _point(self, alias: str, version_id: int, now: datetime, run_key: int | None) -> _Move:
+    def _point(self, alias: str, version_id: int, now: datetime, run_key: int | None) -> Move:
         """Let an alias stand on a version; where it stands there already, the move that brought it there is given."""
         collection_id = self._versions[version_id].collection_id
         if self._aliases(collection_id).get(alias) != version_id:
-            self._moves.append(_Move(collection_id, alias, version_id, now, run_key))
+            self._moves.append(Move(collection_id, alias, version_id, now, run_key))
         return [m for m in self._moves if (m.collection_id, m.alias) == (collection_id, alias)][-1]
 
     def _check_expect(self, collection: Collection | None, name: str, alias: str, expect: str | None) -> None:
@@ -473,7 +466,7 @@ class MemoryCatalog:
         if found != wanted:
             raise messages.expectation_failed(name, alias, expect, found)
 
-    def _shown(self, move: _Move) -> AliasMove:
+    def _shown(self, move: Move) -> AliasMove:
         return AliasMove(
             alias=move.alias,
             number=None if move.version_id is None else self._versions[move.version_id].number,

@@ -111,6 +111,15 @@ class MemorySweeps:
         self.trials = {at: trial for at, trial in self.trials.items() if at[0] != key}
         self.reports = {at: value for at, value in self.reports.items() if at[0] != key}
 
+    def adopt(self, sweep: SweepRecord, trials: Iterable[Trial], reports: Iterable[TrialReport]) -> None:
+        """Take a sweep of another catalog, whole."""
+        self._made += 1
+        self.sweeps[self._made] = replace(sweep, key=self._made, config=from_document(to_document(sweep.config)))
+        for trial in trials:
+            self.trials[self._made, trial.number] = replace(trial, sweep_key=self._made)
+        for each in reports:
+            self.reports[self._made, each.number, each.iteration] = each.value
+
     # -- new trials -----------------------------------------------------------------------------------------------
 
     def add_trials(self, key: int, trials: Iterable[NewTrial]) -> list[Trial]:
