@@ -21,7 +21,7 @@ MODULE_FILES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "forebear"
 #: Extras whose libraries are engines that people choose for themselves.
 ENGINES = {"dask", "ray", "slurm"}
 #: Extras that make test installs.
-TEST_EXTRAS = ("s3", "gcs", "azure", "http", "media")
+TEST_EXTRAS = ("s3", "gcs", "azure", "http", "postgres", "media", "charts", "sweeps", "frames", "tensorboard")
 GIANTS = re.compile(r"(torch|torchvision|tensorflow|jax|jaxlib|triton|ray)$|nvidia-(?!ml-py$)|cuda-")
 
 IMPORT_ALL = """
