@@ -34,8 +34,8 @@ MAX_CHUNK_BYTES = 1024 * 1024
 _NORMALISATION: Literal[2] = 2
 #: Windows in flight between the threads; the memory of a cut is this times `READ_BYTES` + `MAX_CHUNK_BYTES`.
 _WINDOWS = 4
-#: Bytes looked at in one place by `sample`; about thirty chunks.
-SAMPLE_BYTES = 8 * 1024 * 1024
+#: Bytes looked at in one place by `sample`; about fifteen chunks, of which the first few are no chunks of the file.
+SAMPLE_BYTES = 4 * 1024 * 1024
 
 
 class Chunk(NamedTuple):
