@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -16,7 +18,6 @@ from tests.session_servers import azurite, gcs, moto, radosgw, rclone  # noqa: F
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # Before anything imports them: the suites shipped in the package fail with values in their messages, as tests do.
 pytest.register_assert_rewrite("forebear.testing")
@@ -24,6 +25,9 @@ pytest.register_assert_rewrite("forebear.testing")
 #: Variables that would let the machine of whoever runs the tests decide what they see.
 FOREIGN_PREFIXES = ("FOREBEAR_", "WANDB_", "XDG_", "GIT_")
 FOREIGN_NAMES = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
+
+#: Room that must be free in memory before tests put files there.
+MEMORY_BYTES = 1024**3
 
 # Time a shared machine takes for one example says nothing about the code.
 hypothesis.settings.register_profile("forebear", deadline=None, print_blob=True)
@@ -65,6 +69,20 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     _isolate(monkeypatch, folder)
     monkeypatch.chdir(work)
     return folder
+
+
+@pytest.fixture
+def memory_path(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder in memory where there is one, for tests that flush much and need nothing to outlive the machine.
+
+    What a process has written is the system's, on whichever file system: a killed process loses no more of it there.
+    """
+    memory = Path("/dev/shm")  # noqa: S108
+    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < MEMORY_BYTES:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="forebear-test-", dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ METADATA = {"rate": 0.1, "layers": [3, 4], "none": None}
 EVERY = bool(os.environ.get("EVERY_KILL"))
 #: Calls at which strace kills in an ordinary test run.
 SPREAD = 24
-#: Tests that share the calls out between them, so that they run beside each other.
+#: Tests that share the steps or calls out between them, so that they run beside each other.
 PARTS = 8 if EVERY else 2
 #: Without those that open: an interpreter opens now more, now fewer files, so that they cannot be counted; what was
 #: made by opening is seen at the call that comes next.
@@ -44,7 +44,7 @@ CALLS = (
     "fchmod,chmod,copy_file_range"
 )
 
-pytestmark = pytest.mark.timeout(1_800 if EVERY else 120)
+pytestmark = pytest.mark.timeout(1_800 if EVERY else 300)
 
 Kill = Callable[..., bool]
 
@@ -65,6 +65,11 @@ def fill(folder: Path, content: dict[str, bytes]) -> str:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(part)
     return str(folder)
+
+
+@pytest.fixture
+def tmp_path(memory_path: Path) -> Path:
+    return memory_path
 
 
 @pytest.fixture
@@ -100,10 +105,18 @@ def assert_sound(store: Path) -> None:
 
 
 def each_kill(
-    store: Path, kill: Kill, work: Callable[[str], object], ready: Callable[[str], object] | None = None
+    store: Path,
+    kill: Kill,
+    work: Callable[[str], object],
+    ready: Callable[[str], object] | None = None,
+    *,
+    steps: Iterable[int] | None = None,
 ) -> Iterator[Path]:
-    """Give a sound store in which ``work`` was killed at its first step, at its second, and so on to its end."""
-    for step in itertools.count(1):
+    """Give a sound store in which ``work`` was killed at its first step, at its second, and so on to its end.
+
+    Others than all ``steps`` are for tests that share them out.
+    """
+    for step in steps or itertools.count(1):
         copy = store.with_name(f"killed-{step}")
         if store.exists():
             shutil.copytree(store, copy)
@@ -142,13 +155,17 @@ def assert_logs(store: Path, new: str) -> None:
     shutil.rmtree(store.with_name("v0"))
 
 
-def test_logging_is_killed_at_every_step(store: Path, new: str, until_killed: Kill) -> None:
-    for killed in each_kill(store, until_killed, lambda at: log(at, new)):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_logging_is_killed_at_every_step(store: Path, new: str, until_killed: Kill, part: int) -> None:
+    steps = itertools.count(1 + part, PARTS)
+    for killed in each_kill(store, until_killed, lambda at: log(at, new), steps=steps):
         assert_logs(killed, new)
 
 
-def test_the_first_call_of_all_is_killed_at_every_step(tmp_path: Path, old: str, until_killed: Kill) -> None:
-    for killed in each_kill(tmp_path / "none", until_killed, lambda at: log(at, old)):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_first_call_of_all_is_killed_at_every_step(tmp_path: Path, old: str, until_killed: Kill, part: int) -> None:
+    steps = itertools.count(1 + part, PARTS)
+    for killed in each_kill(tmp_path / "none", until_killed, lambda at: log(at, old), steps=steps):
         assert_first(killed, old)
 
 

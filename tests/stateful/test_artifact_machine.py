@@ -72,10 +72,11 @@ class ArtifactMachine(RuleBasedStateMachine):
     """Drives a store through `forebear.Run` and `forebear.Api`, and a dictionary of `Expected` beside it."""
 
     model: ClassVar[type[Expected]] = Expected
+    place: ClassVar[Path]
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
+        self.folder = Path(tempfile.mkdtemp(dir=self.place))
         self.store = str(self.folder / "store")
         self.expected: dict[str, Expected] = {}
         self.run = self.begin()
@@ -200,8 +201,11 @@ class ArtifactMachine(RuleBasedStateMachine):
                 assert len(version.used_by()) == expected.uses.get(number, 0)
 
 
-def test_a_store_agrees_with_a_dictionary() -> None:
-    run_state_machine_as_test(ArtifactMachine, settings=SHORT)
+def test_a_store_agrees_with_a_dictionary(memory_path: Path) -> None:
+    class Machine(ArtifactMachine):
+        place = memory_path
+
+    run_state_machine_as_test(Machine, settings=SHORT)
 
 
 class GivesNumbersAgain(Expected):
@@ -222,9 +226,10 @@ class KeepsLabels(Expected):
 
 
 @pytest.mark.parametrize("wrong", [GivesNumbersAgain, ForgetsLatest, KeepsLabels])
-def test_the_machine_notices_a_difference(wrong: type[Expected]) -> None:
+def test_the_machine_notices_a_difference(wrong: type[Expected], memory_path: Path) -> None:
     class Machine(ArtifactMachine):
         model = wrong
+        place = memory_path
 
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         run_state_machine_as_test(Machine, settings=SEARCH)
