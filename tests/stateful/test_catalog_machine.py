@@ -123,5 +123,7 @@ class Hopeless(MemoryCatalog):
 
 @pytest.mark.parametrize("broken", [Doubling, Hopeless])
 def test_the_machine_notices_a_catalog_that_loses_or_doubles_trials(broken: type[MemoryCatalog]) -> None:
+    # It ends with the first that is found. Which that is changes with the modules that were loaded before, because
+    # hypothesis takes constants from them.
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(sweep_machine(broken), settings=settings(SEARCH, max_examples=400))
+        run_state_machine_as_test(sweep_machine(broken), settings=settings(SEARCH, max_examples=3_000))
