@@ -58,11 +58,12 @@ def running(
     environment: dict[str, str] | None = None,
     *,
     user: str | None = None,
-    end: signal.Signals = signal.SIGTERM,
+    end: signal.Signals = signal.SIGKILL,
 ) -> Iterator[None]:
     """Run a server until the block ends; what it says goes to ``log``, and into the error if it does not come up.
 
-    It runs as ``user``, where one is given, and is asked by the signal ``end`` to end.
+    It runs as ``user``, where one is given, and gets the signal ``end``: what it has is thrown away, and asked to end
+    some would wait ten seconds for their connections.
     """
     with log.open("wb") as sink:
         server = subprocess.Popen(
@@ -97,7 +98,22 @@ def _await_port(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
     raise RuntimeError(f"{server.args} does not listen on port {port}; it says: {said}")
 
 
+@functools.cache
+def _hurry_botocore() -> None:
+    """Let a client of S3 be made in half the time: each would parse the list of all endpoints of AWS anew."""
+    from botocore.loaders import JSONFileLoader
+
+    parse = JSONFileLoader.load_file
+    parse_once = functools.cache(lambda path: parse(JSONFileLoader(), path))
+
+    def load_file(loader: JSONFileLoader, path: str) -> Any:
+        return parse_once(path) if os.path.basename(path) == "endpoints" else parse(loader, path)
+
+    JSONFileLoader.load_file = load_file
+
+
 def _s3_endpoint(port: int) -> Endpoint:
+    _hurry_botocore()
     url = f"http://127.0.0.1:{port}"
     return Endpoint(
         url,
@@ -189,7 +205,8 @@ def azurite(folder: Path) -> Iterator[Endpoint]:
         yield Endpoint(url, {"connection_string": connection}, {"AZURE_STORAGE_CONNECTION_STRING": connection})
 
 
-#: What a Ceph of one node in memory is told. No replicas: there is nobody to replicate to.
+#: What a Ceph of one node in memory is told. No replicas: there is nobody to replicate to. Each change of its map would
+#: wait a second for others to join it; a dozen are made before the gateway answers.
 _CEPH_CONFIGURATION = """\
 [global]
 fsid = {fsid}
@@ -215,6 +232,8 @@ osd class default list = *
 mon allow pool size one = true
 mon data avail crit = 0
 mon data avail warn = 0
+paxos propose interval = 0.01
+paxos min wait = 0.01
 rgw enable usage log = false
 rgw dynamic resharding = false
 """
@@ -232,17 +251,15 @@ def ceph_s3(folder: Path) -> Iterator[Endpoint]:
     ceph = _Ceph(folder, free_port(), free_port())
     with contextlib.ExitStack() as stack:
         ceph.prepare_monitor()
-        # An orderly end takes ten seconds, and nothing of it is kept.
-        serve = functools.partial(running, end=signal.SIGKILL)
-        stack.enter_context(serve(["ceph-mon", *ceph.options, "-i", "a", "-f"], ceph.v2, folder / "monitor.log"))
+        stack.enter_context(running(["ceph-mon", *ceph.options, "-i", "a", "-f"], ceph.v2, folder / "monitor.log"))
         number = ceph.prepare_storage()
         # Its ports are its own choice; the next command waits until it is there.
         storage = ["ceph-osd", *ceph.options, "-i", number, "-f"]
-        stack.enter_context(serve(storage, ceph.v2, folder / "storage.log"))
+        stack.enter_context(running(storage, ceph.v2, folder / "storage.log"))
         ceph.make_user()
         gateway = ["radosgw", *ceph.options, "-n", "client.admin", "-f"]
         gateway.append(f"--rgw-frontends=beast endpoint=127.0.0.1:{port}")
-        stack.enter_context(serve(gateway, port, folder / "gateway.log"))
+        stack.enter_context(running(gateway, port, folder / "gateway.log"))
         yield _s3_endpoint(port)
 
 

@@ -25,6 +25,17 @@ def make_bucket(protocol: str, endpoint: Endpoint, **options: Any) -> str:
     return name
 
 
+#: URL of a server → the bucket on it that tests share.
+_shared_buckets: dict[str, str] = {}
+
+
+def fresh_place(protocol: str, endpoint: Endpoint) -> str:
+    """Return a URL that nothing is at yet. Cost: much less than a bucket."""
+    if endpoint.url not in _shared_buckets:
+        _shared_buckets[endpoint.url] = make_bucket(protocol, endpoint)
+    return f"{protocol}://{_shared_buckets[endpoint.url]}/{uuid.uuid4().hex[:12]}/pre"
+
+
 @pytest.fixture(scope="session")
 def _proxied(rclone: Endpoint) -> Iterator[tuple[Proxy, Endpoint]]:
     with proxy_of(rclone) as proxied:

@@ -26,7 +26,7 @@ from forebear.errors import CorruptData, StorageFailure, Unsupported
 from forebear.records.content import LOOSE, PACK, Recipe, StoredObject
 from forebear.store.intake import Way
 from forebear.store.store import Store
-from tests.blobs.conftest import FastClock, make_bucket
+from tests.blobs.conftest import FastClock, fresh_place
 from tests.proxy import Fault
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def bucket(through_proxy: Endpoint) -> str:
-    return f"s3://{make_bucket('s3', through_proxy)}/pre"
+    return fresh_place("s3", through_proxy)
 
 
 @pytest.fixture

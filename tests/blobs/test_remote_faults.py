@@ -15,7 +15,7 @@ from forebear.blobs.remote import RemoteObjects
 from forebear.blobs.remote_failures import Unreachable
 from forebear.blobs.retrying import RetryingObjects
 from forebear.errors import Conflict, InvalidInput, NotFound, StorageFailure, Unsupported
-from tests.blobs.conftest import FastClock, make_bucket
+from tests.blobs.conftest import FastClock, fresh_place, make_bucket
 from tests.proxy import Fault, Request
 from tests.servers import ACCESS_KEY, CEPH_COMMANDS, SECRET_KEY
 
@@ -32,7 +32,7 @@ CONTENT = os.urandom(300_000)
 
 @pytest.fixture
 def objects(through_proxy: Endpoint) -> RemoteObjects:
-    return RemoteObjects(f"s3://{make_bucket('s3', through_proxy)}/pre", through_proxy.storage_options)
+    return RemoteObjects(fresh_place("s3", through_proxy), through_proxy.storage_options)
 
 
 def text_of(err: BaseException) -> str:

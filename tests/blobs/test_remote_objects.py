@@ -10,7 +10,7 @@ import pytest
 from forebear.blobs.remote import RemoteObjects
 from forebear.blobs.retrying import RetryingObjects
 from forebear.testing.store import StoreSuite
-from tests.blobs.conftest import make_bucket
+from tests.blobs.conftest import fresh_place
 from tests.servers import CEPH_COMMANDS
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class TestRcloneS3(StoreSuite):
 
     @pytest.fixture
     def objects(self, rclone: Endpoint) -> RetryingObjects:
-        return RetryingObjects(RemoteObjects(f"s3://{make_bucket('s3', rclone)}/pre/fix", rclone.storage_options))
+        return RetryingObjects(RemoteObjects(fresh_place("s3", rclone), rclone.storage_options))
 
 
 @LARGE_BODIES
@@ -51,7 +51,7 @@ class TestRcloneS3(StoreSuite):
 class TestFakeGcs(StoreSuite):
     @pytest.fixture
     def objects(self, gcs: Endpoint) -> RemoteObjects:
-        return RemoteObjects(f"gs://{make_bucket('gs', gcs)}/pre/fix", gcs.storage_options)
+        return RemoteObjects(fresh_place("gs", gcs), gcs.storage_options)
 
 
 @LARGE_BODIES
@@ -59,7 +59,7 @@ class TestFakeGcs(StoreSuite):
 class TestAzurite(StoreSuite):
     @pytest.fixture
     def objects(self, azurite: Endpoint) -> RemoteObjects:
-        return RemoteObjects(f"az://{make_bucket('az', azurite)}/pre/fix", azurite.storage_options)
+        return RemoteObjects(fresh_place("az", azurite), azurite.storage_options)
 
 
 @pytest.mark.server
@@ -67,4 +67,4 @@ class TestAzurite(StoreSuite):
 class TestRadosgw(StoreSuite):
     @pytest.fixture
     def objects(self, radosgw: Endpoint) -> RemoteObjects:
-        return RemoteObjects(f"s3://{make_bucket('s3', radosgw)}/pre/fix", radosgw.storage_options)
+        return RemoteObjects(fresh_place("s3", radosgw), radosgw.storage_options)
