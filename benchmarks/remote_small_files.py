@@ -51,9 +51,9 @@ class Bucket:
         return self._bench.run(self._script("get", self._bench.fresh("out"), place))
 
     def _script(self, action: str, folder: Path, place: str) -> Command:
-        where = [f"s3://{self._name}/{place}", json.dumps(self._endpoint.storage_options)]
-        words = [PYTHON, SCRIPTS / "remote_store.py", action, folder, *where, self._bench.place / f"catalog-{place}"]
-        return Command(words, env={"PYTHONPATH": str(ROOT)})
+        blobs = f"blobs=s3://{self._name}/{place}&endpoint_url={self._endpoint.url}"
+        words = [PYTHON, SCRIPTS / "remote_store.py", action, folder, f"{self._bench.place}/catalog-{place}?{blobs}"]
+        return Command(words, env={"PYTHONPATH": str(ROOT), **self._endpoint.environment})
 
     def s3fs(self, folder: Path, place: str) -> tuple[Sample, Sample]:
         """Have it moved by s3fs, file by file."""
