@@ -55,6 +55,11 @@ class CachedObjects:
     def __repr__(self) -> str:
         return f"CachedObjects({self._objects!r})"
 
+    @property
+    def beyond(self) -> ObjectStore:
+        """What this is a cache of, for whoever reads once what nobody here will read again."""
+        return self._objects
+
     # -- the port -----------------------------------------------------------------------------------------------
 
     def sink(self) -> ObjectSink:

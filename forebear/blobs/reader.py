@@ -79,7 +79,11 @@ def ahead(objects: ObjectStore, call: Callable[[_In], _Out], items: Iterable[_In
 
     Memory: as many results as calls run at a time.
     """
-    at_once = calls_at_once(objects)
+    yield from several(calls_at_once(objects), call, items)
+
+
+def several(at_once: int, call: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
+    """Yield ``call(item)`` for each, in order, while ``at_once`` of the next ones run."""
     if at_once == 1:
         yield from map(call, items)
         return

@@ -83,15 +83,12 @@ class RunCopies(EdgeTable):
         return one(self._db, "SELECT state FROM runs WHERE key = ?", (key,)) == (DELETED,)
 
     def _same_run(self, run: RunRecord) -> int | None:
-        """Key of the run here that is the same though nobody copied it; a deleted one is known by its copy alone."""
-        if run.state == DELETED:
-            return None
-        here = self.run(run.entity, run.project, run.id)
-        if here is None:
-            return None
-        if here.created_at != run.created_at:
+        """Key of the run here that is the same though nobody copied it: it has its id, or had, and began with it."""
+        rows = self._db.rows(_AT_ONCE, (run.entity, run.project, to_micros(run.created_at)))
+        twins = [key for key, run_id, state in rows if _id_of(run_id, state) == _id_of(run.id, run.state)]
+        if not twins and self.run(run.entity, run.project, run.id) is not None:
             raise messages.run_exists(run.entity, run.project, run.id)
-        return here.key
+        return twins[0] if twins else None
 
     def _insert_run(self, run: RunRecord) -> int:
         project_id = self._project_id(run.entity, run.project)
@@ -105,7 +102,7 @@ class RunCopies(EdgeTable):
         assert row is not None
         key = int(row[0])
         if run.state == DELETED:
-            self._db.execute("UPDATE runs SET id = ? WHERE key = ?", (f"{run.id.rpartition('~')[0]}~{key}", key))
+            self._db.execute("UPDATE runs SET id = ? WHERE key = ?", (f"{_id_of(run.id, DELETED)}~{key}", key))
         self._write_values(key, CONFIG, document_leaves(values["config"]), {})
         self._write_values(key, SUMMARY, document_leaves(values["summary"]), {})
         self._write_values(key, ORIGIN, origin_leaves(run.origin), {})
@@ -135,6 +132,11 @@ class RunCopies(EdgeTable):
             )
 
 
+def _id_of(run_id: str, state: str) -> str:
+    """The id that a run has, or had before it was deleted."""
+    return run_id.rpartition("~")[0] if state == DELETED else run_id
+
+
 def _run_values(run: RunRecord) -> dict[str, Any]:
     """All columns of a run but its key, id and project."""
     return {
@@ -159,6 +161,10 @@ def _run_values(run: RunRecord) -> dict[str, Any]:
     }
 
 
+_AT_ONCE = (
+    "SELECT r.key, r.id, r.state FROM runs r JOIN projects p ON p.id = r.project_id "
+    "WHERE p.entity = ? AND p.name = ? AND r.created_at = ? ORDER BY r.key"
+)
 _NOTE_COPY = (
     "INSERT INTO copies (source, node, target, merged, print) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (source, node) DO UPDATE SET print = excluded.print"

@@ -65,9 +65,9 @@ class VersionCopies(RunCopies):
                 here = self._insert_adopted(source, collection_id, max(number, version.number), new)
             self._note_copy(source, node, here * 2, new.print, merged=merged or bool(known and known[1]))
             self._db.many(_ADD_TAG, [(here, tag) for tag in version.tags])
-            self._adopt_steps(source, collection_id, new.steps)
+            moves = self._adopt_steps(source, collection_id, new.steps)
             adopted = self.versions_by_id([here])[here]
-        return Adopted(adopted, created)
+        return Adopted(adopted, created, moves)
 
     def _adopted_collection(self, new: AdoptedVersion) -> tuple[int, bytes | None, int]:
         wanted = new.collection

@@ -166,7 +166,8 @@ class HistoryTable(RunSearch):
         """See `Catalog.replace_blocks`."""
         ids = set(old)
         with self._db.transaction():
-            self._check_run(run_key)
+            if not self._goes_on(run_key):
+                self._check_run(run_key)
             there = f"SELECT id FROM history_blocks WHERE id IN ({{keys}}) AND run_key = {int(run_key)}"
             if {row[0] for row in rows_in(self._db, there, ids)} != ids:
                 return False
@@ -250,16 +251,18 @@ class HistoryTable(RunSearch):
             self._db.execute("DELETE FROM journals WHERE run_key = ?", (key,))
             self._drop_histories(key)
 
+    def _goes_on(self, run_key: int) -> bool:
+        """Whether another run goes on from this one, so that its history is needed though it may be deleted."""
+        sql = "SELECT 1 FROM branches WHERE parent_run = ? AND run_key <> ? LIMIT 1"
+        return one(self._db, sql, (run_key, run_key)) is not None
+
     def _drop_histories(self, key: int) -> None:
         """Drop the history of a deleted run unless another goes on from it, and then those it alone went on from."""
         waiting = [key]
         while waiting:
             run_key = waiting.pop()
             state = one(self._db, "SELECT state FROM runs WHERE key = ?", (run_key,))
-            needed = one(
-                self._db, "SELECT 1 FROM branches WHERE parent_run = ? AND run_key <> ? LIMIT 1", (run_key, run_key)
-            )
-            if state != (DELETED,) or needed is not None:
+            if state != (DELETED,) or self._goes_on(run_key):
                 continue
             waiting += {branch.parent_run for branch in self.branches(run_key)} - {run_key}
             blocks = self._db.rows("SELECT id FROM history_blocks WHERE run_key = ?", (run_key,))

@@ -367,7 +367,7 @@ class Catalog(Protocol):
             False, and nothing is written, where an old one is gone or is another run's.
 
         Raises:
-            NotFound: there is no such run.
+            NotFound: there is no such run, and no other goes on from what was deleted of it.
         """
         ...
 
@@ -526,9 +526,10 @@ class Catalog(Protocol):
     def adopt_run(self, source: str, run: RunRecord, branches: Iterable[Branch] = ()) -> int:
         """Make a run of another store appear, or bring the one that it became up to date; return its key here.
 
-        All but its key is as in ``run``; history and files are left alone. A live run of its id that began at the same
-        moment is the same run. ``branches`` are added to those it has. A deleted run appears as `delete_run` leaves
-        it. One that was deleted here stays so. What is known of it as a `Copy` has no print afterwards.
+        All but its key is as in ``run``; history and files are left alone. A run of its id that began at the same
+        moment is the same run, deleted or not. ``branches`` are added to those it has. A deleted run appears as
+        `delete_run` leaves it. One that was deleted here stays so. What is known of it as a `Copy` has no print
+        afterwards.
 
         Raises:
             AlreadyExists: the project has another run of that id.

@@ -24,9 +24,10 @@ class Watch:
     block, so that what stays on the screen is the result.
     """
 
-    def __init__(self, doing: str, *, bytes_total: int | None = None, hidden: bool = False) -> None:
-        """Say what is done; ``bytes_total`` is the whole of it, where that is known."""
+    def __init__(self, doing: str, *, bytes_total: int | None = None, unit: str = "file", hidden: bool = False) -> None:
+        """Say what is done; ``bytes_total`` is the whole of it, where that is known, and ``unit`` what is counted."""
         self._doing = doing
+        self._unit = unit
         self._total = bytes_total
         self._files = 0
         self._bytes = 0
@@ -83,5 +84,5 @@ class Watch:
                 parts = [self._doing]
                 if self._files:
                     whole = f" of {size_text(self._total)}" if self._total else ""
-                    parts += [count(self._files, "file"), f"{size_text(self._bytes)}{whole}"]
+                    parts += [count(self._files, self._unit), f"{size_text(self._bytes)}{whole}"]
                 self._bar.update(self._task, completed=self._bytes, description=" · ".join(parts))

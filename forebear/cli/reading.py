@@ -21,6 +21,7 @@ MODULES = {
     "diff": "forebear.cli.diff",
     "run": "forebear.cli.run",
     "sync": "forebear.cli.sync",
+    "store": "forebear.cli.store",
     "lineage": "forebear.cli.lineage",
     "init": "forebear.cli.init",
     "doctor": "forebear.cli.doctor",

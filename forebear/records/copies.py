@@ -68,7 +68,8 @@ class AdoptedVersion(msgspec.Struct, frozen=True):
 
 
 class Adopted(NamedTuple):
-    """Answer of an adoption: the version here, and whether it is new here."""
+    """Answer of an adoption: the version here, whether it is new here, and how many moves of aliases are."""
 
     version: Version
     created: bool
+    moves: int

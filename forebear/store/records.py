@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from forebear.blobs.reader import ahead
+
 if TYPE_CHECKING:
     from forebear.blobs.objects import ObjectStore
     from forebear.catalog.port import Catalog
@@ -58,8 +60,12 @@ def write_records(catalog: Catalog, objects: ObjectStore) -> int:
     A process killed after its commit leaves its record to the next one that comes by.
     """
     waiting = catalog.unrecorded_versions(BATCH)
-    for version, run_id in waiting:
-        objects.put(record_name(version), msgspec.json.encode(_record_of(version, run_id)))
+
+    def write(item: tuple[Version, str | None]) -> None:
+        objects.put(record_name(item[0]), msgspec.json.encode(_record_of(*item)))
+
+    for _ in ahead(objects, write, waiting):
+        pass
     if waiting:
         catalog.mark_recorded(version.id for version, _ in waiting)
     return len(waiting)

@@ -187,6 +187,7 @@ class CopySuite:
         there.catalog.delete_run(run.key)
         key = there.hand_on_run(run)
         assert there.hand_on_run(run) == key
+        assert catalog.adopt_run("a third store", there.catalog.runs_by_key([run.key])[run.key]) == key
         assert catalog.runs_by_key([key])[key].state == RUN_DELETED
         assert catalog.describe([key * 2 + 1])[key * 2 + 1].id == f"{ENTITY}/{PROJECT}/r1~{key}"
         assert author.run("r1").id == "r1"
@@ -205,6 +206,19 @@ class CopySuite:
             key = there.hand_on_run(run)
             assert catalog.branches(key) == [Branch(0, above, 0, 7, at), Branch(1, key, 0, 9, later)]
         assert catalog.runs_by_key([key])[key].branch == 1
+
+    def test_a_deleted_run_takes_rows_where_another_goes_on_from_it(self, catalog: Catalog, there: There) -> None:
+        parent, run = there.run("r1"), there.run("r2")
+        there.catalog.add_branch(run.key, Branch(0, parent.key, 0, 7, run.created_at), kind=FORKED)
+        there.catalog.delete_run(parent.key)
+        key = there.hand_on_run(parent)
+        with pytest.raises(NotFound):
+            catalog.replace_blocks(key, [], [block("x")])
+        child = there.hand_on_run(run)
+        assert catalog.replace_blocks(key, [], [block("x")])
+        assert len(catalog.history(key).blocks) == 1
+        catalog.delete_run(child)
+        assert catalog.history(key).blocks == ()
 
     # -- versions -------------------------------------------------------------------------------------------------
 
@@ -234,7 +248,7 @@ class CopySuite:
         version = there.version("a")
         first = there.hand_on(version)
         again = there.hand_on(version, tip=None, gained=[])
-        assert (again.created, again.version) == (False, first.version)
+        assert (first.moves, again) == (1, Adopted(first.version, False, 0))
         assert len(catalog.alias_steps(first.version.collection_id)) == 1
 
     def test_versions_come_with_their_numbers_also_deleted_ones(self, catalog: Catalog, there: There) -> None:

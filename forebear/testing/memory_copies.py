@@ -122,10 +122,10 @@ class MemoryCopies:
         with self._lock:
             node = Node.of_run(run.key)
             known = self._here(source, node)
-            same = None if run.state == DELETED else self.run(run.entity, run.project, run.id)
-            if known is None and same is not None and same.created_at != run.created_at:
+            same = [each.key for each in self._runs.values() if _identity(each) == _identity(run)]
+            if known is None and not same and self.run(run.entity, run.project, run.id) is not None:
                 raise messages.run_exists(run.entity, run.project, run.id)
-            key = known or (same.key if same else len(self._runs) + 1)
+            key = known or (same[0] if same else len(self._runs) + 1)
             parents = [self._parent(source, branch, run, key) for branch in branches]
             self._note(source, node.key, Node.of_run(key).key, None)
             self._projects.setdefault((run.entity, run.project), self._clock())
@@ -170,8 +170,8 @@ class MemoryCopies:
             here = known or same or self._adopt_new(source, collection, new)
             self._note(source, node.key, Node.of_version(here).key, new.print, merged=same is not None)
             self._add_tags(here, version.tags)
-            self._add_steps(source, collection.id, new.steps)
-            return Adopted(self._version(here), created=not (known or same))
+            moves = self._add_steps(source, collection.id, new.steps)
+            return Adopted(self._version(here), not (known or same), moves)
 
     def _adopt_collection(self, wanted: Collection) -> Collection:
         self._projects.setdefault((wanted.entity, wanted.project), self._clock())
@@ -284,6 +284,11 @@ class MemoryCopies:
         def _write_edge(
             self, source: Node, target: Node, kind: EdgeKind, now: datetime, use_as: str | None = None
         ) -> None: ...
+
+
+def _identity(run: RunRecord) -> tuple[Any, ...]:
+    run_id = run.id.rpartition("~")[0] if run.state == DELETED else run.id
+    return run.entity, run.project, run_id, run.created_at
 
 
 def _with_key(run: RunRecord, key: int) -> RunRecord:

@@ -98,6 +98,10 @@ class MemoryHistories:
             del self.blocks[id_]
         return True
 
+    def goes_on(self, run_key: int) -> bool:
+        """Whether another run goes on from this one."""
+        return any(b.parent_run == run_key for key, bs in self.branches.items() if key != run_key for b in bs)
+
     def branch_off(self, run_key: int, branch: Branch, kind: EdgeKind, now: datetime) -> int:
         """Add a branch and return its number."""
         others = self.branches.setdefault(run_key, [])
