@@ -6,8 +6,8 @@ PYTHON ?= python3
 JOBS ?= 2
 # Passed on to pytest: make test PYTEST_ARGS="-k lineage -x".
 PYTEST_ARGS ?=
-DEBIAN_PACKAGES := borgbackup graphviz restic strace tmux
-PEERS := dvc==3.67.1 mlflow==3.18.0 wandb==0.31.0
+DEBIAN_PACKAGES := borgbackup ceph-common ceph-mon ceph-osd graphviz radosgw restic strace tmux
+PEERS := dvc[s3]==3.67.1 mlflow==3.18.0 trackio==0.43.0 wandb==0.31.0
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
