@@ -54,6 +54,8 @@ def propose(declaration: Declaration, history: History) -> dict[str, Any] | None
 def _proposed(
     cube: Cube, declaration: Declaration, history: History, lot: np.random.Generator
 ) -> dict[str, Any] | None:
+    if not cube.axes:
+        return history.untried(declaration.seed)
     known = _placed(cube, history.known)
     if cube.points is not None:
         points = _untried(cube, history, cube.points)
@@ -127,8 +129,10 @@ def _promising(
     rows, losses = known.rows[seen], losses[seen]
     model = Gaussian.fit(cube.features(rows), losses, cube.groups)
     expectations = model.mean(cube.features(rows))
-    expected = _placed(cube, history.expected[-_MAX_EXPECTED:])
-    improvement = Improvement(model.believing(cube.features(expected.rows)), float(expectations.min()))
+    expected = cube.features(_placed(cube, history.expected[-_MAX_EXPECTED:]).rows)
+    # Those that run are to be improved on too: else where one of them promises most, all others would gather.
+    best = np.concatenate([expectations, model.mean(expected)]).min()
+    improvement = Improvement(model.believing(expected), float(best))
     if points is not None:
         gains = improvement.at(cube.features(points))
         return _new(cube, history, points[np.argsort(-gains, kind="stable")])

@@ -68,9 +68,9 @@ class Axis:
             found = trial.suggest_categorical(self.name, theirs.choices)
             return self._names[found] if self._names else found  # type: ignore[index]  # names are texts
         if isinstance(theirs, IntDistribution):
-            return trial.suggest_int(self.name, theirs.low, theirs.high)
+            return int(trial.suggest_int(self.name, theirs.low, theirs.high))
         assert isinstance(theirs, FloatDistribution)
-        number = trial.suggest_float(self.name, theirs.low, theirs.high, step=theirs.step, log=theirs.log)
+        number = float(trial.suggest_float(self.name, theirs.low, theirs.high, step=theirs.step, log=theirs.log))
         if self._is_unit:
             return self._of.quantile(min(max(number, _MARGIN), 1 - _MARGIN))
         # Its steps are added up, so the last bits differ.

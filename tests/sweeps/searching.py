@@ -65,6 +65,7 @@ def is_point(declaration: Declaration, params: Mapping[str, Any]) -> bool:
     return (
         flat.keys() == applying
         and all(space.by_name[name].distribution.contains(value) for name, value in flat.items())
+        and all(type(value).__module__ == "builtins" for value in flat.values())
         and space.allows(flat)
         and space.nested(flat) == params
     )
