@@ -19,9 +19,11 @@ from forebear.errors import InvalidInput
 from forebear.names import check_run_id, check_scope_name
 
 STORE_FOLDER = ".forebear"
+#: Folder in it of the store that has runs which are to be sent to a store elsewhere.
+OFFLINE_FOLDER = "offline"
 DEFAULT_ENTITY = "local"
 DEFAULT_PROJECT = "uncategorized"
-#: ``online`` is accepted for scripts written for a server; a local store treats it as ``offline``.
+#: For a store of this machine ``online`` and ``offline`` mean the same.
 MODES = ("online", "offline", "disabled", "shared")
 #: What ``resume`` may be.
 RESUMES = ("allow", "must", "never", "auto")
@@ -123,7 +125,7 @@ class Settings:
         store: URL or folder of the store.
         entity: Person or team.
         project: Namespace of runs and artifacts.
-        mode: One of `MODES`.
+        mode: One of `MODES`; ``offline`` keeps a run on this machine whose store is elsewhere, until ``forebear sync``.
         dir: Folder whose store and settings count, instead of the current one.
         run_id: Identity of the run in its project.
         sweep_id: Sweep that the run is a trial of.
@@ -157,7 +159,7 @@ class Settings:
     store: str = ""
     entity: str = DEFAULT_ENTITY
     project: str = DEFAULT_PROJECT
-    mode: str = "offline"
+    mode: str = "online"
     dir: str | None = None
     run_id: str | None = None
     name: str | None = None
@@ -288,6 +290,11 @@ def cache_folder(settings: Settings) -> Path:
         return Path(settings.cache_dir).expanduser().absolute()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "forebear"
+
+
+def offline_folder(settings: Settings) -> Path:
+    """Return the folder of the store for runs that are to be sent to a store elsewhere. Nothing is made."""
+    return _default_store(_folder(settings, None)) / OFFLINE_FOLDER
 
 
 def _folder(overrides: Mapping[str, Any] | Settings | None, cwd: Path | None) -> Path:

@@ -122,7 +122,7 @@ def test_a_setting_can_be_changed_and_is_checked() -> None:
     assert repr(settings) == "Settings(group='g', project='q')"
     with pytest.raises(InvalidInput):
         settings.mode = "fast"
-    assert settings.mode == "offline"
+    assert settings.mode == "online"
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 def copy_stores(session: Session, source: str, target: str, *, dry_run: bool = False) -> int:
     """Copy the store at one place to another, and say what was done; return the exit status."""
-    from forebear.api.copying.copying import copy_store  # 60 ms that --help is spared
-    from forebear.api.copying.planning import plan_copy
+    from forebear.api.copying.planning import plan_copy  # 60 ms that --help is spared
 
     if _place(source) == _place(target):
         raise InvalidInput("a store cannot be copied to itself: SRC and DST are the same", code="same-store")
@@ -29,10 +28,17 @@ def copy_stores(session: Session, source: str, target: str, *, dry_run: bool = F
     if dry_run:
         copied = plan_copy(origin, _there(target), **scope)
     else:
-        with Watch("copying", unit="object", hidden=session.output.quiet) as watch:
-            copied = copy_store(origin, shared_store(target), progress=watch, **scope)
+        copied = copied_stores(session, origin, shared_store(target), **scope)
     session.output.show(CopyView(copied, origin.url, parse_store_url(target).shown))
     return exit_status(copied)
+
+
+def copied_stores(session: Session, source: Store, target: Store, **scope: str | None) -> Copied:
+    """Copy an open store to another one, and let whoever watches see it."""
+    from forebear.api.copying.copying import copy_store
+
+    with Watch("copying", unit="object", hidden=session.output.quiet) as watch:
+        return copy_store(source, target, progress=watch, **scope)
 
 
 def exit_status(copied: Copied) -> int:

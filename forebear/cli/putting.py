@@ -50,7 +50,7 @@ def put(
     artifact = Artifact(name.rpartition("/")[2], kind, description, read_metadata(metadata or ()))
     aliases, tags = [check_alias(each) for each in alias or ()], [check_tag(each) for each in tag or ()]
     _check_there(path)
-    settings = {"mode": "offline", "silent": True}
+    settings = {"mode": "online", "silent": True}
     with (
         init(job_type=JOB_TYPE, id=new_run_id(), reinit="create_new", settings=settings, **session.scope(name)) as run,
         Watch(f"adding {os.path.basename(path.rstrip('/'))}", hidden=session.output.quiet) as watch,

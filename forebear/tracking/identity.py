@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from forebear.names import check_tag
 from forebear.records.runs import RunChanges, RunRecord
+from forebear.store.urls import parse_store_url
 from forebear.tracking.journal.place import quoted
 
 if TYPE_CHECKING:
@@ -170,8 +171,8 @@ class RunIdentity:
 
     @property
     def offline(self) -> bool:
-        """A local store needs no network."""
-        return True
+        """Whether it goes to a store of this machine, which needs no network."""
+        return not parse_store_url(self._store.url).is_far
 
     @property
     def disabled(self) -> bool:

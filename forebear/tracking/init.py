@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from forebear.artifacts.artifact import Artifact
 from forebear.names import check_tag
-from forebear.settings import Settings, load_settings
+from forebear.settings import Settings, load_settings, offline_folder
 from forebear.store.shared import close_stores, pop_active, push_active, shared_store
+from forebear.store.urls import parse_store_url, shown_url
 from forebear.tracking import current
 from forebear.tracking.configuration import chosen, config_defaults, config_from, storable
 from forebear.tracking.exits import install_hooks
@@ -74,7 +75,8 @@ def init(
         allow_val_change: Whether config values may be replaced later; by default only in notebooks.
         group: Group of runs that belong together.
         job_type: Role of the run in its pipeline, such as ``train``.
-        mode: ``online`` means the same as ``offline`` for a local store; ``disabled`` keeps nothing; with ``shared``
+        mode: ``offline`` keeps the run on this machine where the store is elsewhere, until ``forebear sync`` sends it;
+            for a store of this machine ``online`` means the same. ``disabled`` keeps nothing; with ``shared``
             several processes write to the run of one ``id``.
         force: Accepted; there is no login to be forced.
         reinit: While another run is active: ``return_previous`` (default in scripts), ``finish_previous`` (default in
@@ -148,6 +150,8 @@ def _begin(settings: Settings, config: dict[str, Any]) -> Run:
 def _tell(run: Run, settings: Settings) -> None:
     goes_on = f", from step {run.starting_step}" if run.starting_step else ""
     note(settings, f"run {run.name} ({run.id}) in project {run.project}, store {run.store.url}{goes_on}")
+    if _is_to_be_sent(settings):
+        note(settings, f"forebear sync sends it to {shown_url(settings.store)}")
 
 
 def _capture(run: Run, settings: Settings) -> None:
@@ -200,7 +204,14 @@ def _store_of(settings: Settings) -> Store:
         folder = tempfile.mkdtemp(prefix="forebear-disabled-")
         _throwaway.append((os.getpid(), folder))
         return shared_store(folder)
+    if _is_to_be_sent(settings):
+        return shared_store(str(offline_folder(settings)))
     return shared_store(settings.store)
+
+
+def _is_to_be_sent(settings: Settings) -> bool:
+    """Whether a run is kept on this machine until somebody sends it to the store that it is meant for."""
+    return settings.mode == "offline" and parse_store_url(settings.store).is_far
 
 
 @atexit.register

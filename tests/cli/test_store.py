@@ -93,7 +93,7 @@ def test_doctor_says_where_settings_come_from(cli, monkeypatch):
     assert sources["project"] == ("p", str(Path.cwd() / ".forebear/config.toml"))
     assert sources["entity"] == ("team", "environment WANDB_ENTITY")
     assert sources["store"] == (".forebear", "option")
-    assert sources["mode"] == ("offline", "default")
+    assert sources["mode"] == ("online", "default")
 
 
 def test_doctor_shows_the_settings_that_somebody_made(cli, monkeypatch):
