@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ from forebear.catalog.sqlite_driver import SOUND_WAL, library_version, wal_is_so
 from forebear.cli.session import Session
 from forebear.cli.text import count, size
 from forebear.cli.views.store import DEFAULT_SOURCE, Checkup, Setting, Totals
-from forebear.errors import NotFound
-from forebear.settings import cache_folder, setting_sources
+from forebear.errors import ForebearError, NotFound
+from forebear.records.lineage import Node
+from forebear.settings import cache_folder, offline_folder, setting_sources
 from forebear.store.marks import FORMAT
 from forebear.store.opening import CATALOG_FILE, NETWORK_FILE_SYSTEMS, file_system_of
+from forebear.store.shared import shared_store
 from forebear.store.urls import parse_store_url, shown_url
 from forebear.tracking.journal.place import JOURNALS
 from forebear.tracking.recovery import DAMAGED, NEWER, ORPHANED, kept_journals
@@ -46,7 +49,7 @@ def examine(session: Session) -> Checkup:
     except NotFound as err:
         return _checkup(session, None, None, [err.message])
     totals = _totals(store)
-    return _checkup(session, store, totals, list(_findings(store, totals)))
+    return _checkup(session, store, totals, [*_findings(store, totals), *_waiting(session, store)])
 
 
 def _checkup(session: Session, store: Store | None, totals: Totals | None, findings: list[str]) -> Checkup:
@@ -71,6 +74,21 @@ def _checkup(session: Session, store: Store | None, totals: Totals | None, findi
         settings=_settings(session),
         findings=tuple(findings),
     )
+
+
+def _waiting(session: Session, store: Store) -> Iterator[str]:
+    """Say what was logged offline and is not in the store yet."""
+    folder = str(offline_folder(session.settings))
+    if folder == store.url:
+        return
+    try:
+        offline = shared_store(folder, create=False)
+    except ForebearError:  # there is none, or it is not ours to read
+        return
+    sent = store.catalog.copies(offline.id)
+    runs = sum(Node.of_run(run.key).key not in sent for run in offline.catalog.runs())
+    if runs:
+        yield f"{count(runs, 'run')} of mode offline in {folder}: forebear sync sends what is there"
 
 
 def _nearest(folder: str) -> str:

@@ -151,7 +151,13 @@ def _split(text: str) -> SplitResult:
     # What could not be read may be a password, so it becomes no part of the refusal, not even as its cause.
     with suppress(ValueError):
         parts = urlsplit(text)
-        if parts.netloc.count("@") <= 1:
+        # A character of a password that is not encoded lets what follows it pass for something else.
+        names = (pair.partition("=")[0] for pair in parts.query.split("&"))
+        if (
+            parts.netloc.count("@") <= 1
+            and not parts.fragment
+            and not any("@" in part for part in (parts.path, *names))
+        ):
             return parts
     raise InvalidInput(
         "that is no URL of a store; write postgresql://user@host:5432/database?blobs=s3://bucket/prefix, and encode "

@@ -138,6 +138,13 @@ def test_sending_twice_is_sending_once(cli, away):
     assert [move.number for move in forebear.Api().alias_history("data")] == [0, 0]
 
 
+def test_doctor_tells_what_waits(cli, away):
+    [finding] = cli("doctor", "-q").lines
+    assert finding.startswith("3 runs of mode offline in ")
+    cli("sync")
+    assert cli("doctor", "-q").lines == []
+
+
 def test_one_run_alone_sends_nothing(cli, away):
     assert "nothing to recover" in cli("sync", "first").out
     assert cli("run", "ls", "-q").lines == []
