@@ -87,6 +87,13 @@ class Axis(NamedTuple):
         return found
 
 
+class Moved(NamedTuple):
+    """Rows, and each with another value on one axis."""
+
+    before: Rows
+    after: Rows
+
+
 class Cube:
     """The axes of a space, and the way between values and rows. Cost: that of ``places`` of each axis."""
 
@@ -203,6 +210,23 @@ class Cube:
         """Return rows of which every axis has one in each of ``count`` equal parts (a Latin hypercube)."""
         parts = np.stack([lot.permutation(count) for _ in self.axes], axis=1)
         return self.at((parts + lot.random(parts.shape)) / count)
+
+    def moved(self, lot: np.random.Generator, rows: Rows, index: int) -> Moved:
+        """Draw one axis of rows anew; those are left out in which it does not apply, or whose new values are no point.
+
+        What comes into play with a new value has a value by chance.
+        """
+        rows = rows[~np.isnan(rows[:, index])]
+        after = self.at(lot.random(rows.shape))
+        known = ~np.isnan(rows)
+        known[:, index] = False
+        after[known] = rows[known]
+        if self.space.is_product:
+            return Moved(rows, after)
+        pairs = [
+            (row, found) for row, new in zip(rows, after, strict=True) if (found := self._settled(new)) is not None
+        ]
+        return Moved(self._table([row for row, _ in pairs]), self._table([new for _, new in pairs]))
 
     def near(self, lot: np.random.Generator, rows: Rows, count: int) -> Rows:
         """Return up to ``count`` rows that differ a little from some of ``rows``, in one axis or in several."""

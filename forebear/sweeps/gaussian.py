@@ -96,6 +96,12 @@ class Gaussian:
         found: Array = self._kernel(features) @ self._weights
         return found
 
+    def foretold(self) -> float:
+        """Return the share of the values' variance that is foretold of each point from all others, at least 0."""
+        missed = self._weights / np.diag(self._inverse)
+        spread = float(((self.values - self.values.mean()) ** 2).sum())
+        return max(0.0, 1 - float((missed * missed).sum()) / spread) if spread > 0 else 0.0
+
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Return mean and variance at points. Cost: about 0.1 µs × rows × points."""
         kernel = self._kernel(features)

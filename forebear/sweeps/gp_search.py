@@ -47,7 +47,7 @@ def propose(declaration: Declaration, history: History) -> dict[str, Any] | None
     """
     cube = _cube(declaration)
     lot = np.random.default_rng([declaration.seed, history.next_number])
-    with _one_thread():
+    with one_thread():
         return _proposed(cube, declaration, history, lot)
 
 
@@ -56,7 +56,7 @@ def _proposed(
 ) -> dict[str, Any] | None:
     if not cube.axes:
         return history.untried(declaration.seed)
-    known = _placed(cube, history.known)
+    known = placed(cube, history.known)
     if cube.points is not None:
         points = _untried(cube, history, cube.points)
         if not len(points):
@@ -70,7 +70,7 @@ def _proposed(
     return found if found is not None else history.untried(declaration.seed)
 
 
-def _one_thread() -> AbstractContextManager[object]:
+def one_thread() -> AbstractContextManager[object]:
     """Let linear algebra use one thread: for matrices of this size others only get into each other's way.
 
     Of four agents on two cores each proposal took ten times as long.
@@ -92,17 +92,18 @@ def _threads() -> Any:
     return ThreadpoolController()
 
 
-class _Placed(NamedTuple):
+class Placed(NamedTuple):
     """Trials that have a place in the cube, and their losses: one row each."""
 
     rows: Array
     losses: Array
 
 
-def _placed(cube: Cube, observations: list[Observation]) -> _Placed:
+def placed(cube: Cube, observations: list[Observation]) -> Placed:
+    """Return the rows of trials and their losses; those that are no point of the space are left out."""
     found = [(row, one.losses or ()) for one in observations if (row := cube.row(one.flat)) is not None]
     rows = np.array([row for row, _ in found]).reshape(len(found), len(cube.axes))
-    return _Placed(rows, np.array([losses for _, losses in found], dtype=float))
+    return Placed(rows, np.array([losses for _, losses in found], dtype=float))
 
 
 @lru_cache(maxsize=_KEPT)
@@ -122,14 +123,14 @@ def _first(
 
 
 def _promising(
-    cube: Cube, history: History, known: _Placed, points: Array | None, lot: np.random.Generator
+    cube: Cube, history: History, known: Placed, points: Array | None, lot: np.random.Generator
 ) -> dict[str, Any] | None:
     losses = evened(joined(known.losses, lot))
-    seen = _seen(losses, lot)
-    rows, losses = known.rows[seen], losses[seen]
+    kept = seen(losses, lot)
+    rows, losses = known.rows[kept], losses[kept]
     model = Gaussian.fit(cube.features(rows), losses, cube.groups)
     expectations = model.mean(cube.features(rows))
-    expected = cube.features(_placed(cube, history.expected[-_MAX_EXPECTED:]).rows)
+    expected = cube.features(placed(cube, history.expected[-_MAX_EXPECTED:]).rows)
     # Those that run are to be improved on too: else where one of them promises most, all others would gather.
     best = np.concatenate([expectations, model.mean(expected)]).min()
     improvement = Improvement(model.believing(expected), float(best))
@@ -140,7 +141,7 @@ def _promising(
     return _new(cube, history, best_rows(cube, improvement, good, lot))
 
 
-def _seen(losses: Array, lot: np.random.Generator) -> NDArray[np.intp]:
+def seen(losses: Array, lot: np.random.Generator) -> NDArray[np.intp]:
     """Which trials the model sees: where it matters most, what came last, and some of everything."""
     count = len(losses)
     if count <= MAX_SEEN:

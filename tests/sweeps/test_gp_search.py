@@ -211,11 +211,11 @@ def test_of_few_points_the_better_ones_come_first() -> None:
 
 def test_of_many_trials_it_sees_the_best_the_latest_and_some_others() -> None:
     losses = np.random.default_rng(1).random(1000)
-    seen = gp_search._seen(losses, np.random.default_rng(2))
+    seen = gp_search.seen(losses, np.random.default_rng(2))
     assert len(set(seen)) == MAX_SEEN
     assert set(np.argsort(losses)[:100]) <= set(seen)
     assert set(range(950, 1000)) <= set(seen)
-    assert len(gp_search._seen(losses[:MAX_SEEN], np.random.default_rng(2))) == MAX_SEEN
+    assert len(gp_search.seen(losses[:MAX_SEEN], np.random.default_rng(2))) == MAX_SEEN
 
 
 @pytest.mark.parametrize(("count", "most_ms"), [(100, 200), (1000, 500)])
