@@ -50,6 +50,7 @@ CALLS = [
     ["run", "restore", "RUN", "--replace"],
     ["run", "rm", "RUN", "--yes"],
     ["sync"],
+    ["store", "copy", ".forebear", "copied"],
     ["lineage", "show", "split"],
     ["lineage", "up", "model"],
     ["lineage", "down", "digits:v0"],
@@ -81,7 +82,9 @@ def named(words, pipeline):
 
 
 def test_every_command_is_called_here():
-    called = {tuple(words[:2]) if words[0] in {"artifact", "run", "lineage"} else (words[0],) for words in CALLS}
+    called = {
+        tuple(words[:2]) if words[0] in {"artifact", "run", "store", "lineage"} else (words[0],) for words in CALLS
+    }
     assert called == set(EVERY_COMMAND)
 
 
@@ -117,7 +120,7 @@ def test_answers_in_json_and_quietly(cli, pipeline, words):
     assert "\x1b" not in quiet.out
 
 
-@pytest.mark.parametrize("path", [(), *EVERY_COMMAND, ("artifact",), ("run",), ("lineage",)], ids=" ".join)
+@pytest.mark.parametrize("path", [(), *EVERY_COMMAND, ("artifact",), ("run",), ("store",), ("lineage",)], ids=" ".join)
 def test_every_command_has_help(cli, path):
     answer = cli(*path, "--help")
     assert "Usage: forebear" in answer.out
