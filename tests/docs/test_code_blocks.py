@@ -32,9 +32,11 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
+
+from tests import servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -286,6 +288,39 @@ def http(patch: pytest.MonkeyPatch) -> Iterator[None]:
         thread.join()
 
 
+@contextlib.contextmanager
+def team(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """PostgreSQL at ``db.example.org`` with the administrator ``postgres``, and S3 with the bucket ``ml-team``.
+
+    Whoever reads is ``anna`` on the database, unless they say otherwise.
+    """
+    import psycopg
+
+    from forebear.store.shared import close_stores
+
+    home = Path(os.environ["HOME"])
+    # Clients of PostgreSQL that are installed are no older than a server that is; else both are of the wheel.
+    patch.setenv("PATH", f"{os.environ['PATH']}:{servers.postgres_wheel()}")
+    with servers.postgres(own=True) as database, servers.rclone_s3(home / "s3") as s3:
+        (home / "s3" / "data" / "ml-team").mkdir()
+        with psycopg.connect(database.url, autocommit=True) as connection:
+            connection.execute("CREATE ROLE postgres SUPERUSER LOGIN PASSWORD 'secret'")
+        (home / ".pgpass").write_text("*:*:*:postgres:secret\n")
+        (home / ".pgpass").chmod(0o600)
+        # libpq goes to this address whatever the name of the host.
+        given = {
+            "PGHOSTADDR": "127.0.0.1",
+            "PGPORT": str(urlsplit(database.url).port),
+            "PGUSER": "anna",
+            **s3.environment,
+        }
+        for name, value in given.items():
+            patch.setenv(name, value)
+        yield
+        close_stores()
+    forget_filesystems()
+
+
 def forget_filesystems() -> None:
     """Let no file system of a server that is gone be found again by its options."""
     from fsspec.registry import _registry
@@ -294,7 +329,11 @@ def forget_filesystems() -> None:
         kind.clear_instance_cache()
 
 
-SERVERS: dict[str, Callable[[pytest.MonkeyPatch], contextlib.AbstractContextManager[None]]] = {"s3": s3, "http": http}
+SERVERS: dict[str, Callable[[pytest.MonkeyPatch], contextlib.AbstractContextManager[None]]] = {
+    "s3": s3,
+    "http": http,
+    "team": team,
+}
 
 
 @pytest.fixture
