@@ -297,6 +297,11 @@ def offline_folder(settings: Settings) -> Path:
     return _default_store(_folder(settings, None)) / OFFLINE_FOLDER
 
 
+def child_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of this process for one that it begins, with ``more`` in it."""
+    return {**os.environ, **(more or {})}
+
+
 def _folder(overrides: Mapping[str, Any] | Settings | None, cwd: Path | None) -> Path:
     if cwd is not None:
         return cwd

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from forebear.errors import InvalidInput
-from forebear.sweeps import samplers
+from forebear.sweeps import macros, samplers
 from forebear.sweeps.early import EarlyRule, read_rule
 from forebear.sweeps.grid import Grid
 from forebear.sweeps.keys import below, items, number, only, refused, shown, table, text, whole, word
@@ -220,6 +220,7 @@ def _command(given: object) -> tuple[str, ...] | None:
     for index, part in enumerate(words):
         if not isinstance(part, (str, int, float)) or isinstance(part, bool):
             raise refused(f"command[{index}]", f"{shown(part)} is no word")
+    macros.check(map(str, words))
     return tuple(str(part) for part in words)
 
 
