@@ -1,7 +1,7 @@
-"""A team's store for tests: a schema of PostgreSQL and a prefix of a bucket on rclone, for each folder that is asked for.
+"""A team's store for tests: a schema of PostgreSQL and a prefix of a bucket on rclone for each folder asked for.
 
-With ``FOREBEAR_TEST_STORE=postgres+s3`` every store that a test has in a folder lies there instead: `parse_store_url` is
-told so. Tests of the folder itself are left out then; `NOT_HERE` says which, and why.
+With ``FOREBEAR_TEST_STORE=postgres+s3`` every store that a test has in a folder lies there instead: `parse_store_url`
+is told so. Tests of the folder itself are left out then; `NOT_HERE` says which, and why.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from urllib.parse import quote, urlsplit
 from tests import servers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pytest
+
+    from forebear.store.urls import StoreUrl
 
 #: What the whole run was asked for; read now, because tests see no variables of the machine.
 WANTED = os.environ.get("FOREBEAR_TEST_STORE", "")
 TEAM = "postgres+s3"
 BUCKET = "team"
+#: Variable that tells children where both servers are.
+_SERVERS = "TEAM_OF_TESTS"
 
 
 class Team(NamedTuple):
@@ -40,9 +44,7 @@ class Team(NamedTuple):
 
     def url(self, name: str) -> str:
         """Return the URL of the store of that name; it is there once it was opened."""
-        mark = hashlib.sha256(name.encode()).hexdigest()[:24]
-        endpoint = quote(self.s3.url, safe=":/")
-        return f"{self.database}?blobs=s3://{BUCKET}/{mark}&endpoint_url={endpoint}&schema=t{mark}"
+        return _url_of(self.database, self.s3.url, name)
 
     def enter(self, patch: pytest.MonkeyPatch) -> None:
         """Give this process the credentials of the bucket."""
@@ -71,18 +73,36 @@ def team(folder: Path) -> Iterator[Team]:
 
 
 def put_folders_there(team: Team, patch: pytest.MonkeyPatch) -> None:
-    """Let every store in a folder be one of the team's."""
-    from forebear.store import opening, shared, urls
+    """Let every store in a folder be one of the team's, in this process and in those that it begins."""
+    from forebear.store import opening, shared
+
+    team.enter(patch)
+    patch.setenv(_SERVERS, f"{team.database} {team.s3.url}")
+    here = Path(__file__).parent
+    patch.setenv("PYTHONPATH", os.pathsep.join([str(here / "team_children"), str(here.parent)]))
+    parse = parser()
+    for module in (opening, shared):
+        patch.setattr(module, "parse_store_url", parse)
+
+
+def parser() -> Callable[[str | os.PathLike[str]], StoreUrl]:
+    """Return what takes URLs apart instead of `parse_store_url`, for the servers that the environment names."""
+    from forebear.store import urls
+
+    database, s3 = os.environ[_SERVERS].split()
 
     def parse(url: str | os.PathLike[str]) -> urls.StoreUrl:
         found = urls.parse_store_url(url)
         if found.folder is None or found.tail:
             return found
-        return urls.parse_store_url(team.url(os.path.realpath(found.folder)))
+        return urls.parse_store_url(_url_of(database, s3, os.path.realpath(found.folder)))
 
-    team.enter(patch)
-    for module in (opening, shared):
-        patch.setattr(module, "parse_store_url", parse)
+    return parse
+
+
+def _url_of(database: str, s3: str, name: str) -> str:
+    mark = hashlib.sha256(name.encode()).hexdigest()[:24]
+    return f"{database}?blobs=s3://{BUCKET}/{mark}&endpoint_url={quote(s3, safe=':/')}&schema=t{mark}"
 
 
 #: Beginning of the name of a test → why it says nothing about a team's store.
