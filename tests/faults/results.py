@@ -32,6 +32,9 @@ LOST = "lost"
 #: Wrong bytes, or a wrong answer, were handed out as right ones.
 SILENT = "silent"
 
+#: The fault did not come about this time: nothing is noted.
+UNTRIED = ""
+
 SURVIVED = (COMPLETED, FAILED_WHOLE, REPEATED, DETECTED, HEALED)
 OUTCOMES = (*SURVIVED, LOST, SILENT)
 
@@ -43,10 +46,10 @@ def note(area: str, operation: str, case: str, outcome: str) -> None:
         area: Part of the page, such as ``"kill"`` or ``"damage"``.
         operation: What was being done: ``"log_artifact"``; for damage, the kind of object that was hit.
         case: The fault, and where: ``"ENOSPC at pwrite64 7"``. The page counts by what stands before `` at ``.
-        outcome: One of `OUTCOMES`.
+        outcome: One of `OUTCOMES`, or `UNTRIED`.
     """
-    assert outcome in OUTCOMES, outcome
-    if not _FILE:
+    assert outcome in {*OUTCOMES, UNTRIED}, outcome
+    if not _FILE or outcome == UNTRIED:
         return
     line = json.dumps({"area": area, "operation": operation, "case": case, "outcome": outcome})
     descriptor = os.open(_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
