@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from forebear._version import __version__
-from forebear.cli.declare import SHARED, Argument, Command, Group, Option, Parameter
+from forebear.cli.declare import HELP_WORDS, SHARED, Argument, Command, Group, Option, Parameter
 from forebear.cli.failures import INTERRUPTED, fail, guarded
 from forebear.cli.reading import MODULES, call, entry
 
@@ -28,7 +28,7 @@ def build(only: str | None = None) -> typer.Typer:
         help=HELP,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["--help", "-h"]},
+        context_settings={"help_option_names": list(HELP_WORDS)},
     )
     app.callback()(_options)
     for word in [only] if only in MODULES else MODULES:
@@ -88,7 +88,12 @@ def _typer_option(parameter: Parameter, option: Option, panel: str | None) -> An
 
 def run(words: Sequence[str]) -> int:
     """Run the command that ``words`` name and return its exit status."""
-    app = build(next((word for word in words if not word.startswith("-")), None))
+    at = next((index for index, word in enumerate(words) if not word.startswith("-")), None)
+    first = None if at is None else words[at]
+    app = build(first)
+    group = entry(first) if first in MODULES else None
+    if at is not None and isinstance(group, Group):
+        words = [*words[: at + 1], *group.spelled_out(words[at + 1 :])]
     return guarded(lambda: _call(app, list(words)))
 
 

@@ -20,6 +20,11 @@ def runs(incomplete: str) -> list[str]:
     return _beginning(incomplete, lambda session: [run.id for run in session.api.runs(order="-created_at")[:OFFERED]])
 
 
+def sweeps(incomplete: str) -> list[str]:
+    """Return the ids of sweeps, the one declared last first."""
+    return _beginning(incomplete, lambda session: [sweep.id for sweep in session.api.store.catalog.sweeps()[:OFFERED]])
+
+
 def _beginning(incomplete: str, ask: Callable[[Session], list[str]]) -> list[str]:
     try:
         return [name for name in ask(Session()) if name.startswith(incomplete)]

@@ -6,10 +6,12 @@ built from the same ones (`forebear.cli.app`) for help, completion and everythin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
+#: What asks for help.
+HELP_WORDS = ("--help", "-h")
 #: Gives the words that an incomplete one may become.
 Complete = Callable[[str], list[str]]
 #: A command's function: it takes a `Session` first, and returns an exit status or ``None`` for 0.
@@ -74,11 +76,12 @@ class Command:
 
 
 class Group:
-    """Commands under one word."""
+    """Commands under one word. The name of one of them, ``default``, may be left out."""
 
-    def __init__(self, name: str, help: str) -> None:
+    def __init__(self, name: str, help: str, default: str | None = None) -> None:
         self.name = name
         self.help = help
+        self.default = default
         self.commands: dict[str, Command] = {}
 
     def command(self, name: str) -> Callable[[Function], Function]:
@@ -89,6 +92,12 @@ class Group:
             return function
 
         return add
+
+    def spelled_out(self, words: Sequence[str]) -> Sequence[str]:
+        """Return the words behind the group's with the name of the command, where it was left out."""
+        if self.default is None or not words or words[0] in self.commands or words[0] in HELP_WORDS:
+            return words
+        return [self.default, *words]
 
 
 def _parameters_of(function: Any) -> list[Parameter]:

@@ -23,6 +23,8 @@ _HINTS = {
     "alias-moved": "forebear artifact alias {name} --history shows who moved it and when",
     "run-running": "add --force if it runs no more, on a machine that cannot be looked at",
     "run-not-found": "forebear run ls lists the runs, with --all of every project",
+    "sweep-not-found": "forebear sweep ls lists the sweeps, with --all of every project",
+    "no-function": "program: train.py in the declaration makes agents execute that file for each trial",
     "version-has-aliases": "add --aliases to take its aliases away with it",
     "missing-blob": "forebear artifact verify {name} names every damaged file",
     "path-not-found": "forebear artifact files {name} lists what it holds",

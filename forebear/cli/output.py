@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import msgspec
 
 from forebear.cli.layout import Line, plain
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 class Screen(NamedTuple):
@@ -74,9 +77,22 @@ def _json(record: Any) -> str:
 
 def _paint(view: View, stream: TextIO) -> None:
     from rich.console import Console  # 60 ms that pipes and scripts are spared
-    from rich.text import Text
 
     console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
-    for spans in view.lines(Screen(console.width, datetime.now(UTC))):
-        console.print(Text.assemble(*((span.text, span.style) for span in spans)))
+    for text in _painted(view, console.width):
+        console.print(text)
     stream.flush()
+
+
+def _painted(view: View, width: int) -> Iterator[Text]:
+    from rich.text import Text  # see above
+
+    for spans in view.lines(Screen(width, datetime.now(UTC))):
+        yield Text.assemble(*((span.text, span.style) for span in spans))
+
+
+def painted(view: View, width: int) -> Text:
+    """Return what people read in ``width`` cells, all of it, for a terminal that is drawn anew again and again."""
+    from rich.text import Text  # 60 ms that pipes and scripts are spared
+
+    return Text("\n", no_wrap=True, overflow="ellipsis").join(_painted(view, width))

@@ -20,6 +20,8 @@ MODULES = {
     "artifact": "forebear.cli.artifact",
     "diff": "forebear.cli.diff",
     "run": "forebear.cli.run",
+    "sweep": "forebear.cli.sweep",
+    "agent": "forebear.cli.agent",
     "sync": "forebear.cli.sync",
     "store": "forebear.cli.store",
     "lineage": "forebear.cli.lineage",
@@ -41,9 +43,8 @@ def find(words: Sequence[str]) -> tuple[Command, Sequence[str]] | None:
     found = entry(words[0])
     if isinstance(found, Command):
         return found, words[1:]
-    if len(words) > 1 and words[1] in found.commands:
-        return found.commands[words[1]], words[2:]
-    return None
+    behind = found.spelled_out(words[1:])
+    return (found.commands[behind[0]], behind[1:]) if behind and behind[0] in found.commands else None
 
 
 def read(command: Command, words: Sequence[str]) -> dict[str, Any] | None:

@@ -40,6 +40,8 @@ class TakingAgent:
         self.executed = 0
         #: Why it ended, in words; ``None`` where it reached its count.
         self.why: str | None = None
+        #: Whether that is because too many trials failed.
+        self.gave_up = False
 
     def _ask(self) -> Taken | None:
         """Take a trial if there is one; ``None`` where the sweep is there no more."""
@@ -79,6 +81,7 @@ class TakingAgent:
         why = self._watch.why_stop()
         if why is None:
             return False
+        self.gave_up = True
         self.why = f"the agent of sweep {self._sweep.id} ends: {why}"
         termerror(self.why)
         return True

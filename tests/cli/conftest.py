@@ -123,3 +123,25 @@ def pipeline(cli, digits: Path) -> dict[str, str]:
     step("evaluate", ["model:latest", "digits:latest"], "report", "table")
     cli("artifact", "put", digits, "--name", "digits")
     return ids
+
+
+@pytest.fixture
+def search(cli) -> str:
+    """Five of the six trials of a sweep of project ``p``, declared by ``search.yaml``, are over; returns its id."""
+    cli("init", "--project", "p")
+    Path("search.yaml").write_text(
+        "method: random\nname: a search\nseed: 5\nrun_cap: 6\ncommand: ['true']\n"
+        "metric: {name: loss, goal: minimize}\n"
+        "parameters:\n"
+        "  lr: {min: 0.0, max: 1.0}\n"
+        "  optimizer: {parameters: {kind: {values: [adam, sgd]}, momentum: {min: 0.0, max: 0.9}}}\n"
+        "  batch_size: {values: [16, 32, 64]}\n"
+    )
+    path = cli("sweep", "search.yaml", "-q").out.strip()
+
+    def train() -> None:
+        with forebear.init() as run:
+            run.log({"loss": run.config["lr"] ** 2 + run.config["optimizer"]["momentum"]})
+
+    forebear.agent(path, function=train, count=5)
+    return path.rpartition("/")[2]

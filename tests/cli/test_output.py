@@ -61,9 +61,26 @@ CALLS = [
     ["lineage", "diff", "model:v0", "model:v1"],
     ["lineage", "export", "split"],
     ["lineage", "export", "split", "-o", "g.svg"],
+    ["sweep", "declare", "search.yaml"],
+    ["sweep", "ls"],
+    ["sweep", "ls", "--all"],
+    ["sweep", "show", "SWEEP"],
+    ["sweep", "best", "SWEEP"],
+    ["sweep", "importance", "SWEEP"],
+    ["sweep", "export", "SWEEP"],
+    ["sweep", "export", "SWEEP", "-o", "trials.csv"],
+    ["sweep", "pause", "SWEEP"],
+    ["sweep", "resume", "SWEEP"],
+    ["sweep", "stop", "SWEEP"],
+    ["sweep", "cancel", "SWEEP"],
+    ["sweep", "rerun-failed", "SWEEP"],
+    ["sweep", "rm", "SWEEP", "--yes"],
+    ["agent", "SWEEP"],
     ["init"],
     ["doctor"],
 ]
+#: Words before commands.
+GROUPS = ("artifact", "run", "store", "lineage", "sweep")
 
 
 def commands(command, path=()):
@@ -77,20 +94,29 @@ def commands(command, path=()):
 EVERY_COMMAND = sorted(commands(typer.main.get_command(app)))
 
 
-def named(words, pipeline):
-    return [{"RUN": pipeline["train"], "RUN2": pipeline["train2"]}.get(word, word) for word in words]
+@pytest.fixture
+def named(request):
+    """Make what commands are asked about, and put its ids in the place of words in capitals."""
+
+    def named(words):
+        if words[0] in {"sweep", "agent"}:
+            known = {"SWEEP": request.getfixturevalue("search")}
+        else:
+            pipeline = request.getfixturevalue("pipeline")
+            known = {"RUN": pipeline["train"], "RUN2": pipeline["train2"]}
+        return [known.get(word, word) for word in words]
+
+    return named
 
 
 def test_every_command_is_called_here():
-    called = {
-        tuple(words[:2]) if words[0] in {"artifact", "run", "store", "lineage"} else (words[0],) for words in CALLS
-    }
+    called = {tuple(words[:2]) if words[0] in GROUPS else (words[0],) for words in CALLS}
     assert called == set(EVERY_COMMAND)
 
 
 @pytest.mark.parametrize("words", CALLS, ids=" ".join)
-def test_answers_fit_the_terminal(cli, pipeline, words):
-    view = cli(*named(words, pipeline)).view
+def test_answers_fit_the_terminal(cli, named, words):
+    view = cli(*named(words)).view
     now = datetime.now(UTC)
     if words[:2] == ["lineage", "export"] and "-o" not in words:
         return  # text for another program is never cut
@@ -104,8 +130,8 @@ def test_answers_fit_the_terminal(cli, pipeline, words):
 
 
 @pytest.mark.parametrize("words", CALLS, ids=" ".join)
-def test_answers_in_json_and_quietly(cli, pipeline, words):
-    answer = cli(*named(words, pipeline), "--json")
+def test_answers_in_json_and_quietly(cli, named, words):
+    answer = cli(*named(words), "--json")
     assert answer.err == ""
     records = answer.json_lines()
     assert records or words == ["sync"]
@@ -113,7 +139,7 @@ def test_answers_in_json_and_quietly(cli, pipeline, words):
     assert answer.view.many or len(records) == 1
     assert words[0] != "sync" or answer.out == ""
     quiet = cli(
-        *named([word if word != "rm" else "show" for word in words if word != "--yes" or "rm" not in words], pipeline),
+        *named([word if word != "rm" else "show" for word in words if word != "--yes" or "rm" not in words]),
         "-q",
         status=None,
     )
