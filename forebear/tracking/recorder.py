@@ -67,8 +67,8 @@ class Recorder:
         self._thread: threading.Thread | None = None
         #: Somebody waits for what the thread is at.
         self._hurry = False
-        #: Nothing is recorded any more, and everything was.
-        self._over = self._done = False
+        #: Nothing is recorded any more; the catalog has all that the files hold; and they are gone too.
+        self._over = self._taken = self._done = False
         #: The last round failed, and that was told.
         self._failing = False
         self._working_since = 0.0
@@ -242,6 +242,15 @@ class Recorder:
     def _finish(self, durable: bool) -> None:
         if self._done:
             return
+        if not self._taken:  # else an earlier attempt failed when some files were deleted already
+            self._take_rest(durable)
+            self._taken = True
+        self._delete(self._journal.files())
+        self._journal.close()
+        self._done = True
+        self._take_children()
+
+    def _take_rest(self, durable: bool) -> None:
         written = self._journal.seal()
         self._take_all(final=True, durable=durable)
         if not written:
@@ -251,10 +260,6 @@ class Recorder:
             self._journal.give_up()
         self._keep_lost()
         self._merge()
-        self._delete(self._journal.files())
-        self._journal.close()
-        self._done = True
-        self._take_children()
 
     def _keep_lost(self) -> None:
         rows, blobs = self._journal.take_lost()
@@ -287,9 +292,9 @@ class Recorder:
     def _forget_parent(self) -> None:
         for taker in self._takers.values():
             taker.close()
-        over, done = self._over, self._done
+        over, taken, done = self._over, self._taken, self._done
         self._begin()
-        self._over, self._done = over, done
+        self._over, self._taken, self._done = over, taken, done
 
 
 def _forget_parents() -> None:

@@ -358,6 +358,20 @@ def test_a_stop_that_fails_may_be_tried_again(run: JournaledRun, monkeypatch: py
     assert losses(run) == list(map(float, range(10)))
 
 
+def test_a_stop_that_fails_when_its_files_are_gone_may_be_tried_again(
+    run: JournaledRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.rows(10)
+    Refusing(monkeypatch, run.store.catalog, "forget_journals", times=2)
+    for _ in range(2):
+        with pytest.raises(StorageFailure):
+            run.recorder.stop()
+        assert run.journals == []
+    run.recorder.stop()
+    assert losses(run) == list(map(float, range(10)))
+    assert run.store.catalog.history(run.record.key).positions == {}
+
+
 def test_a_stretch_that_another_took_is_not_taken_twice(run: JournaledRun) -> None:
     run.rows(5)
     run.recorder.flush()
