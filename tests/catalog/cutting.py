@@ -18,6 +18,7 @@ class Cutter:
     Attributes:
         url: The server's URL, with the address of this one.
         word: A client's message with this in it is the last one that passes; ``None`` lets all pass.
+        skip: So many such messages pass before that one.
         late: Whether the server gets that message, and its answer alone is lost.
         away: Whether nobody is let in.
         cuts: How many connections were cut.
@@ -30,6 +31,7 @@ class Cutter:
         login = parts.netloc.rpartition("@")[0]
         self.url = parts._replace(netloc=f"{login}@127.0.0.1:{self._door.getsockname()[1]}").geturl()
         self.word: bytes | None = None
+        self.skip = 0
         self.late = False
         self.away = False
         self.cuts = 0
@@ -65,8 +67,7 @@ class Cutter:
     def _pass(self, client: socket.socket, server: socket.socket) -> None:
         with client, server, contextlib.suppress(OSError):
             while data := client.recv(65536):
-                if self.word is not None and self.word in data:
-                    self.word = None
+                if self._is_last(data):
                     self.cuts += 1
                     client.shutdown(socket.SHUT_RDWR)
                     if self.late:
@@ -77,6 +78,15 @@ class Cutter:
                     return
                 server.sendall(data)
             server.shutdown(socket.SHUT_RDWR)
+
+    def _is_last(self, data: bytes) -> bool:
+        if self.word is None or self.word not in data:
+            return False
+        self.skip -= 1
+        if self.skip >= 0:
+            return False
+        self.word, self.skip = None, 0
+        return True
 
 
 def _copy(server: socket.socket, client: socket.socket) -> None:
