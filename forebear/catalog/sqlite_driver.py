@@ -279,4 +279,6 @@ def _advice(reason: str, path: Path) -> str:
         return f"{reason}; check that {path.parent} exists and that you may write there"
     if "full" in reason:
         return f"{reason}; free some space and repeat"
+    if "I/O error" in reason:  # where a file cannot be mapped into memory, a full disk is one of these
+        return f"{reason}; free some space where the disk is full, else see whether it is broken, and repeat"
     return reason
