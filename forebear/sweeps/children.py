@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: Seconds between being asked to end and being killed.
 GRACE_SECONDS = 15.0
 _POLL_SECONDS = 0.02
+#: Seconds until what was killed is gone; later it is there only because nobody took note of its end.
+_KILLED_SECONDS = 1.0
 #: Bytes at the end of a log in which the last line is looked for, and characters of it that are kept.
 _TAIL_BYTES, _TAIL_CHARS = 4_096, 300
 
@@ -91,13 +93,13 @@ class Child:
         """Wait until it has ended, and end what it left behind."""
         status = self._process.wait()
         # Workers that outlived it would hold on to memory and processors that the next trial needs.
-        self.signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._grace
-        while self._is_there():
-            if time.monotonic() >= deadline:
-                self.signal(signal.SIGKILL)
-                break  # what is left now is dead, and waits for somebody to take note of it
-            time.sleep(_POLL_SECONDS)
+        for number, patience in ((signal.SIGTERM, self._grace), (signal.SIGKILL, _KILLED_SECONDS)):
+            if not self._is_there():
+                break
+            self.signal(number)
+            deadline = time.monotonic() + patience
+            while self._is_there() and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
         self.status = status
 
     def _is_there(self) -> bool:

@@ -104,7 +104,8 @@ class CommandAgent(TakingAgent):
         declaration = read_declaration(found.sweep.config)
         self._words = declaration.command or macros.DEFAULT_COMMAND
         self._program = declaration.program
-        self._environment = child_environment()
+        # Written to a file, Python's output would come late, and its last words not last.
+        self._environment = {"PYTHONUNBUFFERED": "1", **child_environment()}
         if declaration.command is None and declaration.program is None:
             raise InvalidInput(
                 f"sweep {found.sweep.id} has neither program nor command to execute; declare one of them, or pass a "
