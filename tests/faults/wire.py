@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 import struct
 import threading
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
 
 #: Which way bytes go.
 OUT, IN = "sent", "answered"
-#: How a connection breaks: both ends are reset; both see its end; or bytes go slowly, and nothing breaks.
-RESET, END, LATENCY = "reset", "end", "latency"
+#: How a connection breaks: both ends are reset; both see its end; bytes go slowly, and nothing breaks; or the client is
+#: killed.
+RESET, END, LATENCY, KILL = "reset", "end", "latency", "SIGKILL"
 _PIECE_BYTES = 64 * 1024
 #: Seconds that each piece waits where bytes go slowly.
 LATE_SECONDS = 0.02
@@ -29,7 +32,7 @@ class Break(NamedTuple):
     """What happens to the connections of a client.
 
     Attributes:
-        how: `RESET`, `END` or `LATENCY`.
+        how: `RESET`, `END`, `LATENCY` or `KILL`.
         way: The bytes of this direction are counted.
         after: So many of them pass, and the next one does not.
         more: So many further connections are refused.
@@ -52,7 +55,10 @@ class Wire:
         port: Where it listens.
         passed: Bytes of each direction since `arm` or `disarm`.
         broken: How often something was broken since then.
+        victim: The process that `KILL` kills.
     """
+
+    victim = 0
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -134,9 +140,11 @@ class Wire:
                 kept, how = self._count(way, piece)
                 if how == LATENCY:
                     await asyncio.sleep(LATE_SECONDS)
+                elif how == KILL:
+                    os.kill(self.victim, signal.SIGKILL)
                 writer.write(kept)
                 await writer.drain()
-                if how in {RESET, END}:
+                if how in {RESET, END, KILL}:
                     for end in ends:
                         _reset(end) if how == RESET else end.close()
                     return
