@@ -263,11 +263,13 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if depth > _MAX_DEPTH:
         raise refused("", f"it is nested more than {_MAX_DEPTH} deep, or in a circle")
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+        return {str(_plain(key, depth + 1)): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, range)):
         return [_plain(item, depth + 1) for item in value]
     if hasattr(value, "dtype") and callable(getattr(value, "tolist", None)):
         return _plain(value.tolist(), depth + 1)
+    if isinstance(value, str) and not value.isascii() and value != value.encode("utf-8", "ignore").decode():
+        raise refused("", f"{shown(value)} holds half a character, as names of files that are no text do")
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (set, frozenset)):

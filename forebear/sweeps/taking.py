@@ -11,6 +11,7 @@ from forebear.sweeps.agent_ids import new_agent_id
 from forebear.sweeps.controller import next_trial
 from forebear.sweeps.declaration import read_declaration
 from forebear.sweeps.failing import FailureWatch
+from forebear.sweeps.keys import shown
 from forebear.tracking.terminal import termerror, termlog
 
 if TYPE_CHECKING:
@@ -96,5 +97,5 @@ class TakingAgent:
 
 
 def shown_params(params: dict[str, Any]) -> str:
-    """Return parameters on one line."""
-    return ", ".join(f"{name}={value!r}" for name, value in params.items())
+    """Return parameters on one line; long values are cut."""
+    return ", ".join(f"{name}={shown(value)}" for name, value in params.items())

@@ -135,6 +135,8 @@ def test_values_of_other_libraries_become_plain() -> None:
         ({"command": ["a", None]}, "command[1]: None is no word"),
         ({"controller": {"type": "far"}}, "controller.type: 'far' is unknown"),
         ({"parameters": {"a": {"values": [object()]}}}, "is neither a number nor a text, a list or a table"),
+        ({"parameters": {"a": {"values": ["\ud800"]}}}, "'\\ud800' holds half a character"),
+        ({"parameters": {"\udcff": {"values": [1]}}}, "'\\udcff' holds half a character"),
         ({"parameters": None}, "parameters: None is no table"),
         ({"constraints": ["lr > 5"]}, "none of 10,000 draws"),
         ({"method": "grid"}, "a grid over lr (uniform) has infinitely many points"),
