@@ -26,11 +26,14 @@ from forebear.errors import NotFound
 from forebear.store.opening import open_store
 from forebear.store.shared import close_stores
 from forebear.testing.soundness import troubles
+from tests.faults.results import REPEATED, injected, note
 
 LARGE = bytes(range(256)) * 5_000
 OLD = {"same.txt": b"same", "a/1.txt": b"one", "a/2.txt": b"two", "large.bin": LARGE}
 NEW = {"same.txt": b"same", "a/1.txt": b"one, better", "b/3.txt": b"three", "large.bin": LARGE[::-1]}
 METADATA = {"rate": 0.1, "layers": [3, 4], "none": None}
+#: Names of what is killed, on the page of injected faults.
+PROGRAM, FIRST_PROGRAM = "a program that logs", "the first program of a store"
 #: Set by ``make faults``: every call of the system, not a spread of them.
 EVERY = bool(os.environ.get("EVERY_KILL"))
 #: Calls at which strace kills in an ordinary test run.
@@ -110,11 +113,12 @@ def each_kill(
     work: Callable[[str], object],
     ready: Callable[[str], object] | None = None,
     *,
+    name: str,
     steps: Iterable[int] | None = None,
 ) -> Iterator[Path]:
     """Give a sound store in which ``work`` was killed at its first step, at its second, and so on to its end.
 
-    Others than all ``steps`` are for tests that share them out.
+    Others than all ``steps`` are for tests that share them out. ``name`` is for the page of injected faults.
     """
     for step in steps or itertools.count(1):
         copy = store.with_name(f"killed-{step}")
@@ -129,6 +133,7 @@ def each_kill(
         if not killed:
             assert step > 3
             return
+        note("kill", name, f"SIGKILL within Python at step {step}", REPEATED)
 
 
 # -- logging ----------------------------------------------------------------------------------------------------------
@@ -158,14 +163,15 @@ def assert_logs(store: Path, new: str) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_logging_is_killed_at_every_step(store: Path, new: str, until_killed: Kill, part: int) -> None:
     steps = itertools.count(1 + part, PARTS)
-    for killed in each_kill(store, until_killed, lambda at: log(at, new), steps=steps):
+    for killed in each_kill(store, until_killed, lambda at: log(at, new), name=PROGRAM, steps=steps):
         assert_logs(killed, new)
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_first_call_of_all_is_killed_at_every_step(tmp_path: Path, old: str, until_killed: Kill, part: int) -> None:
     steps = itertools.count(1 + part, PARTS)
-    for killed in each_kill(tmp_path / "none", until_killed, lambda at: log(at, old), steps=steps):
+    first = tmp_path / "none"
+    for killed in each_kill(first, until_killed, lambda at: log(at, old), name=FIRST_PROGRAM, steps=steps):
         assert_first(killed, old)
 
 
@@ -198,7 +204,7 @@ def test_using_and_downloading_is_killed_at_every_step(
 ) -> None:
     out = tmp_path / "out"
     fill(out, there)
-    for killed in each_kill(store, until_killed, lambda at: use(at, str(out))):
+    for killed in each_kill(store, until_killed, lambda at: use(at, str(out)), name="use and download"):
         for path, part in OLD.items():  # a file has its name only once it has its bytes; what was there goes whole
             found = (out / path).read_bytes() if (out / path).exists() else None
             assert found in (there.get(path), part)
@@ -220,7 +226,7 @@ def test_a_new_folder_of_small_files_appears_as_a_whole(tmp_path: Path, until_ki
     close_stores()
     out = tmp_path / "deep" / "out"
     whole = 0
-    for killed in each_kill(tmp_path / "store", until_killed, lambda at: use(at, str(out))):
+    for killed in each_kill(tmp_path / "store", until_killed, lambda at: use(at, str(out)), name="use and download"):
         if out.exists():
             whole += 1
             assert {path.name: path.read_bytes() for path in out.iterdir()} == content
@@ -253,7 +259,7 @@ def test_moving_an_alias_is_killed_at_every_step(two: Path, until_killed: Kill) 
         version.aliases.append("prod")
         version.save()
 
-    for killed in each_kill(two, until_killed, move):
+    for killed in each_kill(two, until_killed, move, name="alias move"):
         catalog = api(killed).artifact("ds:v0").store.catalog
         version = api(killed).artifact("ds:prod").record
         moves = [found.number for found in catalog.alias_moves(version.collection_id, "prod")]
@@ -268,7 +274,7 @@ def test_deleting_is_killed_at_every_step(two: Path, new: str, until_killed: Kil
     def delete(at: str) -> None:
         api(Path(at)).artifact("ds:v1").delete()
 
-    for killed in each_kill(two, until_killed, delete):
+    for killed in each_kill(two, until_killed, delete, name="delete"):
         before = [found.version for found in api(killed).artifacts("ds")]
         assert before in (["v1", "v0"], ["v0"])
         assert api(killed).artifact("ds:latest").version == before[0]
@@ -288,7 +294,7 @@ def test_finishing_is_killed_at_every_step(store: Path, until_killed: Kill) -> N
         runs.append(begin(at))
         runs[0].use_artifact("ds:v0")
 
-    for killed in each_kill(store, until_killed, lambda at: runs[0].finish(3), ready):
+    for killed in each_kill(store, until_killed, lambda at: runs[0].finish(3), ready, name="finish"):
         _, newest = api(killed).runs()
         assert (newest.state, newest.record.exit_code) in {("crashed", None), ("failed", 3)}
         assert [version.name for version in newest.used_artifacts()] == ["ds:v0"]
@@ -349,8 +355,10 @@ def test_logging_is_killed_at_calls_of_the_system(store: Path, new: str, strace:
         shutil.copytree(store, copy)
         options = ["-o", str(strace), "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"]
         assert traced(options, program(copy, new)) == -signal.SIGKILL, (name, number)
-        assert_sound(copy)
-        assert_logs(copy, new)
+        with injected("kill", PROGRAM, f"SIGKILL at {name} {number}") as case:
+            assert_sound(copy)
+            assert_logs(copy, new)
+            case.outcome = REPEATED
         close_stores()
         shutil.rmtree(copy)
 
@@ -366,6 +374,8 @@ def test_the_first_call_of_all_is_killed_at_calls_of_the_system(
         copy = tmp_path / f"killed-{name}-{number}"
         options = ["-o", str(strace), "-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"]
         assert traced(options, program(copy, old)) == -signal.SIGKILL, (name, number)
-        assert_first(copy, old)
+        with injected("kill", FIRST_PROGRAM, f"SIGKILL at {name} {number}") as case:
+            assert_first(copy, old)
+            case.outcome = REPEATED
         close_stores()
         shutil.rmtree(copy)
