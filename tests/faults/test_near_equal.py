@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from forebear.store import near_equal
 from forebear.store.opening import open_store
 from forebear.store.shared import close_stores
 from forebear.testing.soundness import troubles
+from tests.faults.results import REPEATED, note
 
 MIB = 1024 * 1024
 OLD = random.Random(1).randbytes(6 * MIB)
@@ -54,6 +56,10 @@ def version(store: Path, name: str) -> forebear.Artifact:
     return forebear.Api(str(store), project="p").artifact(name)
 
 
+def download(store: Path, out: Path) -> None:
+    version(store, "ds:v1").download(out)
+
+
 def assert_sound(store: Path) -> None:
     opened = open_store(store, create=False)
     assert troubles(opened) == []
@@ -76,7 +82,7 @@ def both(store: Path, tmp_path: Path) -> Path:
     return store
 
 
-def each_kill(store: Path, kill: Kill, work: Callable[[Path], object]) -> Iterator[Path]:
+def each_kill(store: Path, kill: Kill, work: Callable[[Path], object], name: str) -> Iterator[Path]:
     """Give a copy of a store in which ``work`` was killed at a step, at one further on, and so on to its end."""
     for step in itertools.count(1, STRIDE):
         copy = store.with_name(f"killed-{step}")
@@ -88,13 +94,14 @@ def each_kill(store: Path, kill: Kill, work: Callable[[Path], object]) -> Iterat
         if not killed:
             assert step > 15
             return
+        note("kill", name, f"SIGKILL within Python at step {step}", REPEATED)
 
 
 def test_adding_a_file_of_chunks_is_killed_at_every_step(store: Path, tmp_path: Path, until_killed: Kill) -> None:
     def add(at: Path) -> None:
         log(at, NEW, tmp_path / "work")
 
-    for killed in each_kill(store, until_killed, add):
+    for killed in each_kill(store, until_killed, add, "add a file of chunks"):
         assert_sound(killed)
         assert version(killed, "ds:v0").read("model.bin") == OLD
         add(killed)
@@ -109,7 +116,8 @@ def test_adding_a_file_of_chunks_is_killed_at_every_step(store: Path, tmp_path: 
 
 def test_cutting_a_first_file_is_killed_at_every_step(tmp_path: Path, until_killed: Kill) -> None:
     (tmp_path / "none").mkdir()
-    for killed in each_kill(tmp_path / "none", until_killed, lambda at: log(at, OLD, tmp_path / "work")):
+    work = tmp_path / "work"
+    for killed in each_kill(tmp_path / "none", until_killed, lambda at: log(at, OLD, work), "cut a first file"):
         log(killed, OLD, tmp_path / "work")
         log(killed, NEW, tmp_path / "work")
         assert version(killed, "ds:v0").read("model.bin") == OLD
@@ -121,8 +129,9 @@ def test_cutting_a_first_file_is_killed_at_every_step(tmp_path: Path, until_kill
 
 def test_putting_it_in_place_is_killed_at_every_step(both: Path, tmp_path: Path, until_killed: Kill) -> None:
     out = tmp_path / "out"
+    place = partial(download, out=out)
     for there in (None, b"mine"):
-        for killed in each_kill(both, until_killed, lambda at: version(at, "ds:v1").download(out)):
+        for killed in each_kill(both, until_killed, place, "download a file of chunks"):
             found = (out / "model.bin").read_bytes() if (out / "model.bin").exists() else None
             assert found in (there, NEW)
             version(killed, "ds:v1").download(out)

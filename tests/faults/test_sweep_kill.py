@@ -19,6 +19,7 @@ from forebear.store.shared import close_stores, shared_store
 from forebear.sweeps.agent import Agent
 from forebear.sweeps.lifecycle import begin_sweep
 from forebear.sweeps.places import find_sweep
+from tests.faults.results import REPEATED, note
 
 KILLS = 200
 AGENTS = 3
@@ -128,6 +129,8 @@ def test_two_hundred_kills_lose_and_double_nothing(sweep: SweepRecord, tmp_path:
     assert [wait(pid) for pid in [child(lambda: executing(sweep, file)) for _ in range(AGENTS)]] == [0] * AGENTS
     check(sweep, file, points)
     assert max(trial.attempt for trial in shared_store().catalog.trials(sweep.key)) > 1
+    for number in range(killed):
+        note("many processes", "agents of a sweep", f"SIGKILL at kill {number}", REPEATED)
 
 
 STAGES = [
