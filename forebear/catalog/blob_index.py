@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from forebear.catalog.driver import Driver, insert_rows, one, rows_in
+from forebear.catalog.checked import blob, damaged
+from forebear.catalog.collecting_port import BeingDeleted, LeaseLost
+from forebear.catalog.driver import Driver, execute_for, insert_rows, one, rows_in
 from forebear.catalog.port import MissingBlobs
-from forebear.records.content import DIGEST_BYTES, LOOSE, Location, Recipe, Slice, StoredObject
+from forebear.catalog.trash_index import noted, rescue, split_parts, touch
+from forebear.records.collecting import DELETING
+from forebear.records.content import LOOSE, Location, Recipe, Slice, StoredObject
 
 
 class BlobIndex:
@@ -26,7 +30,12 @@ class BlobIndex:
         return found
 
     def _holds_anything(self) -> bool:
-        return one(self._db, "SELECT 1 FROM slices LIMIT 1") is not None
+        return one(self._db, "SELECT 1 FROM slices UNION ALL SELECT 1 FROM recipes LIMIT 1") is not None
+
+    def firm(self, digests: Iterable[bytes]) -> set[bytes]:
+        """See `CollectingPort.firm`."""
+        held = self.known(digests)
+        return held - noted(self._db, sorted(held)) if held else held
 
     def sizes_held(self, sizes: Iterable[int]) -> set[int]:
         """See `Catalog.sizes_held`."""
@@ -36,23 +45,36 @@ class BlobIndex:
         """See `Catalog.locate`."""
         wanted = sorted(set(digests))
         found: dict[bytes, Location | Recipe] = {}
-        for digest, name, kind, offset, stored, size, codec in rows_in(self._db, _LOCATE, wanted):
-            # A loose copy can be linked and reflinked, so it wins over a slice of a pack.
-            if kind == LOOSE or digest not in found:
-                found[bytes(digest)] = Location(name, offset, stored, size, codec)
-        rest = [digest for digest in wanted if digest not in found]
-        for digest, size, parts in rows_in(self._db, _RECIPES, rest):
-            found[bytes(digest)] = Recipe(size, _split(bytes(parts)))
+        try:
+            for digest, name, kind, offset, stored, size, codec in rows_in(self._db, _LOCATE, wanted):
+                # At once, for there are many: what is no integer has no bits, and one below zero leaves its sign.
+                if offset | stored | size | codec < 0 or type(name) is not str:
+                    damaged("the place of a blob", f"{name!r:.80}, {offset}, {stored}, {size}, {codec}")
+                # A loose copy can be linked and reflinked, so it wins over a slice of a pack.
+                if kind == LOOSE or digest not in found:
+                    found[bytes(digest)] = Location(name, offset, stored, size, codec)
+            rest = [digest for digest in wanted if digest not in found]
+            for digest, size, parts in rows_in(self._db, _RECIPES, rest):
+                found[bytes(digest)] = Recipe(size | 0, split_parts(bytes(memoryview(parts))))
+        except TypeError as err:
+            damaged("the place of a blob", err)
         return found
 
-    def add_objects(self, objects: Iterable[StoredObject]) -> None:
+    def add_objects(self, objects: Iterable[StoredObject], *, lease: str | None = None) -> None:
         """See `Catalog.add_objects`."""
         with self._db.transaction(durable=True):
+            self._use_lease(lease)
             self._register(list(objects))
+
+    def _use_lease(self, lease: str | None) -> None:
+        """End the lease of what is written in this transaction, which was to be valid until now."""
+        if lease is not None and not self._db.execute("DELETE FROM leases WHERE id = ?", (lease,)):
+            raise LeaseLost
 
     def _register(self, objects: Sequence[StoredObject]) -> int:
         """Insert objects inside the current transaction; return the bytes of those that are new."""
         added = 0
+        self._take_out_of_trash(objects)
         for stored in objects:
             fresh = self._db.execute(
                 "INSERT INTO objects (name, kind, size) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
@@ -70,25 +92,75 @@ class BlobIndex:
                 [(s[0], object_id, s[1], s[2], s[3], s[4]) for s in sorted(stored.slices)],
                 "ON CONFLICT (digest, object_id) DO NOTHING",
             )
-        self._register_recipes({key: recipe for stored in objects for key, recipe in stored.recipes.items()})
+        touch(self._db, (part.digest for stored in objects for part in stored.slices))
+        for stored in objects:
+            self._register_recipes(stored.recipes, stored.name)
         return added
+
+    def _take_out_of_trash(self, objects: Sequence[StoredObject]) -> None:
+        names = {stored.name for stored in objects}
+        states: dict[str, int] = dict(
+            rows_in(self._db, "SELECT name, state FROM trash WHERE name IN ({keys})", sorted(names))
+        )
+        busy = sorted(name for name, state in states.items() if state == DELETING)
+        if busy:
+            raise BeingDeleted(busy)
+        for stored in objects:
+            if stored.name in states:
+                self._db.execute("DELETE FROM trash WHERE name = ?", (stored.name,))
+                held = sorted(part.digest for part in stored.slices)
+                execute_for(self._db, _NO_TRASH_SLICES, (stored.name,), held)
 
     def add_recipes(self, recipes: dict[bytes, Recipe]) -> None:
         """See `Catalog.add_recipes`."""
         with self._db.transaction(durable=True):
             self._register_recipes(recipes)
 
-    def _register_recipes(self, recipes: dict[bytes, Recipe]) -> None:
+    def _register_recipes(self, recipes: dict[bytes, Recipe], name: str | None = None) -> None:
+        """Insert recipes inside the current transaction, which lie in the object ``name``, or nobody knows where."""
         if not recipes:
             return
         parts = {part for recipe in recipes.values() for part in recipe.parts}
         missing = parts - self._sliced(parts)
         if missing:
+            rescue(self._db, missing)
+            missing -= self._sliced(missing)
+        if missing:
             raise MissingBlobs(sorted(missing))
+        row = one(self._db, "SELECT id FROM objects WHERE name = ?", (name,)) if name is not None else None
+        home = None if row is None else row[0]
         self._db.many(
-            "INSERT INTO recipes (digest, size, parts) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
-            [(digest, recipe.size, b"".join(recipe.parts)) for digest, recipe in recipes.items()],
+            "INSERT INTO recipes (digest, size, parts, object_id) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (digest) DO UPDATE SET object_id = coalesce(excluded.object_id, recipes.object_id)",
+            [(digest, recipe.size, b"".join(recipe.parts), home) for digest, recipe in recipes.items()],
         )
+        touch(self._db, recipes)
+
+    def _count_on(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Let blobs stay that something names from this transaction on; return those that are not there.
+
+        One that is in the trash comes back.
+        """
+        wanted = set(digests)
+        missing = wanted - self.known(wanted)
+        if missing:
+            rescue(self._db, missing)
+            missing -= self.known(missing)
+        missing |= self._without_parts(wanted - missing)
+        touch(self._db, wanted - missing)
+        return missing
+
+    def _without_parts(self, digests: set[bytes]) -> set[bytes]:
+        """Those of held blobs that are made of parts which are in the trash for good; others' parts come back."""
+        if one(self._db, "SELECT 1 FROM trash_slices LIMIT 1") is None:
+            return set()
+        whole = self._sliced(digests)
+        rows = list(rows_in(self._db, _RECIPES, sorted(digests - whole)))
+        recipes = {bytes(digest): split_parts(bytes(parts)) for digest, _, parts in rows}
+        wanted = {part for parts in recipes.values() for part in parts}
+        rescue(self._db, wanted - self._sliced(wanted))
+        held = self._sliced(wanted)
+        return {digest for digest, parts in recipes.items() if not held.issuperset(parts)}
 
     def large_objects(self, smallest: int, largest: int, limit: int) -> list[StoredObject]:
         """See `Catalog.large_objects`."""
@@ -105,34 +177,40 @@ class BlobIndex:
                 slices = []
             current = (name, kind, size)
             if part[0] is not None:
-                slices.append(Slice(bytes(part[0]), *part[1:]))
+                slices.append(Slice(blob(part[0]), *part[1:]))
         if current is not None:
             yield StoredObject(*current, slices)
 
     def forget_objects(self, names: Iterable[str]) -> None:
         """See `Catalog.forget_objects`."""
         with self._db.transaction(durable=True):
-            ids = [row[0] for row in rows_in(self._db, "SELECT id FROM objects WHERE name IN ({keys})", names)]
-            for object_id in ids:
-                self._db.execute("DELETE FROM slices WHERE object_id = ?", (object_id,))
-                self._db.execute("DELETE FROM objects WHERE id = ?", (object_id,))
+            self._forget(names)
             self._drop_broken_recipes()
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """Drop objects and their slices inside the current transaction; recipes stay as they are."""
+        ids = [row[0] for row in rows_in(self._db, "SELECT id FROM objects WHERE name IN ({keys})", names)]
+        for object_id in ids:
+            self._db.execute("DELETE FROM slices WHERE object_id = ?", (object_id,))
+            self._db.execute("DELETE FROM objects WHERE id = ?", (object_id,))
 
     def _drop_broken_recipes(self) -> None:
         """Drop the recipes that lost a part. Cost: one pass over all recipes; objects are forgotten rarely."""
-        recipes = {bytes(row[0]): _split(bytes(row[1])) for row in self._db.rows("SELECT digest, parts FROM recipes")}
+        broken = [(digest,) for digest in self._broken_recipes()]
+        self._db.many("DELETE FROM recipes WHERE digest = ?", broken)
+
+    def _broken_recipes(self) -> dict[bytes, int]:
+        """The recipes of which a part is in no object, and how many parts each has."""
+        recipes = {
+            bytes(row[0]): split_parts(bytes(row[1])) for row in self._db.rows("SELECT digest, parts FROM recipes")
+        }
         held = self._sliced(part for parts in recipes.values() for part in parts)
-        broken = [digest for digest, parts in recipes.items() if not held.issuperset(parts)]
-        self._db.many("DELETE FROM recipes WHERE digest = ?", [(digest,) for digest in broken])
+        return {digest: len(parts) for digest, parts in recipes.items() if not held.issuperset(parts)}
 
     def _sliced(self, digests: Iterable[bytes]) -> set[bytes]:
         """Those of ``digests`` that lie in some object as a slice."""
         # Sorted keys make neighbouring look-ups touch the same pages of the tree.
         return {bytes(row[0]) for row in rows_in(self._db, _KNOWN_SLICES, sorted(set(digests)))}
-
-
-def _split(parts: bytes) -> tuple[bytes, ...]:
-    return tuple(parts[i : i + DIGEST_BYTES] for i in range(0, len(parts), DIGEST_BYTES))
 
 
 _KNOWN_SLICES = "SELECT DISTINCT digest FROM slices WHERE digest IN ({keys})"
@@ -144,6 +222,7 @@ _LOCATE = (
     "FROM slices s JOIN objects o ON o.id = s.object_id WHERE s.digest IN ({keys})"
 )
 _RECIPES = "SELECT digest, size, parts FROM recipes WHERE digest IN ({keys})"
+_NO_TRASH_SLICES = "DELETE FROM trash_slices WHERE name = ? AND digest IN ({keys})"
 _ADD_SLICES = 'INSERT INTO slices (digest, object_id, "offset", stored, size, codec)'
 _OBJECTS = (
     'SELECT o.name, o.kind, o.size, s.digest, s."offset", s.stored, s.size, s.codec '

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from forebear.catalog.checked import BLOB, INT, TEXT, Kinds, blob, converts
 from forebear.catalog.codec import from_micros, to_document, to_micros
-from forebear.catalog.driver import Row, batches, insert_rows, one, rows_in
+from forebear.catalog.driver import Row, batches, execute_for, insert_rows, one, rows_in
 from forebear.catalog.leaves import storable
 from forebear.catalog.run_search import RunSearch
 from forebear.catalog.run_values import CONFIG, DOCUMENTS, SUMMARY, known_key_ids
@@ -43,6 +44,10 @@ class HistoryTable(RunSearch):
                 self._db.execute(_MOVE_POSITION, (batch.journal, batch.run_key, batch.end))
             self._insert_blocks(batch.run_key, batch.blocks)
             self._write_files(batch.run_key, batch.files)
+            if batch.files:
+                named = {file.digest for file in batch.files}
+                self._count_on(named)  # what is missing is told to whoever reads it: the rest of the journal counts
+                execute_for(self._db, _NO_HOLDS, (batch.run_key,), sorted(named))
             self._write_documents(batch)
         return True
 
@@ -61,6 +66,7 @@ class HistoryTable(RunSearch):
                 (*values.values(), batch.lost_rows, batch.run_key),
             )
 
+    @converts("a journal")
     def journal_position(self, journal: str) -> int:
         """See `Catalog.journal_position`."""
         row = one(self._db, "SELECT position FROM journals WHERE name = ?", (journal,))
@@ -137,6 +143,7 @@ class HistoryTable(RunSearch):
             found.setdefault(block_id, {})[name] = Column(kind, data, None if span[0] is None else Span(*span))
         return found
 
+    @converts("a key of a history")
     def history_keys(self, run_keys: Iterable[int], *, keys: Iterable[str] | None = None) -> dict[int, list[KeyInfo]]:
         """See `Catalog.history_keys`."""
         wanted = dict.fromkeys(run_keys)
@@ -232,7 +239,7 @@ class HistoryTable(RunSearch):
     def run_files(self, run_key: int) -> list[RunFile]:
         """See `Catalog.run_files`."""
         rows = self._db.rows("SELECT path, digest, size, at FROM run_files WHERE run_key = ? ORDER BY path", (run_key,))
-        return [RunFile(path, bytes(digest), size, from_micros(at)) for path, digest, size, at in rows]
+        return [RunFile(path, blob(digest), size, from_micros(at)) for path, digest, size, at in rows]
 
     def forget_run_files(self, run_key: int, paths: Iterable[str]) -> None:
         """See `Catalog.forget_run_files`."""
@@ -291,8 +298,13 @@ def _block_values(block: HistoryBlock) -> tuple[Any, ...]:
     )
 
 
+_BLOCK = Kinds(INT, INT, INT, TEXT, INT, INT, INT, INT, INT, BLOB)
+
+
+@converts("a block of a history")
 def _block_of(row: Row, columns: dict[str, Column]) -> HistoryBlock:
-    """The block of a row of `_BLOCK_COLUMNS`."""
+    """The block of a row of `_BLOCK_COLUMNS`. Raises `CorruptData`."""
+    _BLOCK.check(row)
     id_, branch, stream, writer, time_base, rows, first_seq, first_step, last_step, axis = row
     return HistoryBlock(
         stream=Stream(stream),
@@ -333,6 +345,7 @@ _MOVE_POSITION = (
     "INSERT INTO journals (name, run_key, position) VALUES (?, ?, ?) "
     "ON CONFLICT (name) DO UPDATE SET position = excluded.position"
 )
+_NO_HOLDS = "DELETE FROM holds WHERE run_key = ? AND digest IN ({keys})"
 _KEY_INFOS = (
     "SELECT b.run_key, k.name, b.stream, CAST(sum(coalesce(c.row_count, b.row_count)) AS BIGINT), "
     "min(coalesce(c.first_step, b.first_step)), max(coalesce(c.last_step, b.last_step)) "

@@ -94,6 +94,11 @@ def no_version_id(version_id: int) -> NotFound:
     return NotFound(f"version with id {version_id} was deleted or never existed", code="version-not-found")
 
 
+def no_deleted_version(version_id: int) -> NotFound:
+    """There is no deleted version of that id."""
+    return NotFound(f"there is no deleted version with id {version_id}", code="version-not-deleted")
+
+
 def no_collection_id(collection_id: int) -> NotFound:
     """There never was such a collection."""
     return NotFound(f"there is no artifact with id {collection_id}", code="artifact-not-found")
@@ -114,6 +119,11 @@ def has_aliases(label: str, aliases: Sequence[str]) -> Conflict:
         f"{label} has alias {_listing(sorted(aliases))}; delete with delete_aliases=True, or move the alias first",
         code="version-has-aliases",
     )
+
+
+def is_pinned(label: str) -> Conflict:
+    """A pinned version is not deleted by accident."""
+    return Conflict(f"{label} is pinned; let go of it first: forebear artifact unpin {label}", code="version-pinned")
 
 
 def expectation_failed(name: str, alias: str, expect: str, found: int | None) -> Conflict:

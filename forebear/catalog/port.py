@@ -19,12 +19,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from forebear.catalog.collecting_port import CollectingPort
 from forebear.records.history import Branch, HistoryBatch, HistoryBlock, HistoryView, KeyInfo, RunFile, Stream
 from forebear.records.lineage import Direction, Edge, EdgeKind, FileUse, NodeInfo, StaleUse
 
 if TYPE_CHECKING:
     from forebear.names import ArtifactRef
     from forebear.records.artifacts import AliasMove, Collection, Committed, NewVersion, Version
+    from forebear.records.checks import Dangling
     from forebear.records.content import Location, Recipe, StoredObject
     from forebear.records.copies import Adopted, AdoptedVersion, AliasStep, Copy, WholeVersion
     from forebear.records.queries import RunQuery
@@ -62,7 +64,7 @@ class MissingBlobs(Exception):
         self.digests = digests
 
 
-class Catalog(Protocol):
+class Catalog(CollectingPort, Protocol):
     """Names, numbers and edges. See the module's text for what holds for every method."""
 
     @property
@@ -91,13 +93,16 @@ class Catalog(Protocol):
         """
         ...
 
-    def add_objects(self, objects: Iterable[StoredObject]) -> None:
-        """Register objects with their slices and recipes (durable).
+    def add_objects(self, objects: Iterable[StoredObject], *, lease: str | None = None) -> None:
+        """Register objects with their slices and recipes (durable); one in the trash comes back.
 
-        Of an object known already, the slices and recipes are added that are new.
+        Of an object known already, the slices and recipes are added that are new. The lease under which they were
+        written ends.
 
         Raises:
             MissingBlobs: a part of a recipe is not held as a slice; nothing was registered.
+            LeaseLost: the lease is gone; nothing was registered.
+            BeingDeleted: an object is being deleted; nothing was registered.
         """
         ...
 
@@ -152,7 +157,9 @@ class Catalog(Protocol):
             Conflict: the collection has another type, or ``expect`` does not hold.
             NotFound: there is no run of key ``new.run_key``.
             TipMoved: the collection's tip is not ``new.tip`` and the root is new to the collection.
-            MissingBlobs: a digest of ``new.needs``, or a part of a recipe of ``new.objects``, is not held.
+            MissingBlobs: a digest of ``new.needs``, or a part of a recipe of ``new.objects``, is neither held nor in
+                the trash; or one of ``new.trusts`` is not held, or noted as garbage.
+            LeaseLost, BeingDeleted: as in `add_objects`.
         """
         ...
 
@@ -197,7 +204,7 @@ class Catalog(Protocol):
         Where ``latest`` stood on it, it falls back to the newest version that is left, by one move, or is taken away.
 
         Raises:
-            Conflict: it has aliases other than ``latest`` and ``delete_aliases`` is false.
+            Conflict: it is pinned, or has aliases other than ``latest`` and ``delete_aliases`` is false.
             NotFound: there is no such live version.
         """
         ...
@@ -237,14 +244,16 @@ class Catalog(Protocol):
         ...
 
     def unrecorded_versions(self, limit: int) -> list[tuple[Version, str | None]]:
-        """Return up to ``limit`` versions that have no record beside the blobs yet, each with the id of its origin.
+        """Return up to ``limit`` versions whose record beside the blobs is not there or out of date, with origins' ids.
 
-        Oldest first; deleted versions too, so that their numbers stay taken in a catalog made again from the records.
+        A record is out of date once the version was described anew, labelled or deleted, or got or lost an alias; but
+        not where an alias moved on to another version, whose later record says so. Oldest first; deleted versions too,
+        so that their numbers stay taken in a catalog made again from the records.
         """
         ...
 
     def mark_recorded(self, version_ids: Iterable[int]) -> None:
-        """Say that the records of these versions are beside the blobs; unknown ids are passed over."""
+        """Say that the records of these versions are up to date; unknown ids are passed over."""
         ...
 
     # -- projects and runs --------------------------------------------------------------------------------------
@@ -313,7 +322,8 @@ class Catalog(Protocol):
 
         That is the case if the catalog's position of that journal is not ``batch.start`` (0 for one unknown). A batch
         of no bytes (``start`` is ``end``) moves nothing and leaves no trace of its journal. Files replace those of the
-        same path. Summary and config replace the run's, leaf by leaf in the index of values.
+        same path, and the run holds their content by itself no longer. Summary and config replace the run's, leaf by
+        leaf in the index of values.
 
         Raises:
             NotFound: there is no such run.
@@ -500,6 +510,46 @@ class Catalog(Protocol):
         self, key: int, *, numbers: Iterable[int] | None = None, iterations: Iterable[int] | None = None
     ) -> list[TrialReport]:
         """Return what trials reported, by number and iteration; of a trial that is tried again, its last attempt."""
+        ...
+
+    # -- checking and mending -----------------------------------------------------------------------------------
+
+    def integrity(self) -> list[str]:
+        """Return what the database finds wrong with itself, as far as it can tell. Cost: it reads all of itself."""
+        ...
+
+    def dangling(self) -> list[Dangling]:
+        """Return the rows that refer to what is not there, and collections that would give a number twice."""
+        ...
+
+    def drop_dangling(self) -> list[Dangling]:
+        """Mend what `dangling` finds, and return it (durable): rows are dropped, next numbers put right."""
+        ...
+
+    def recipes(self) -> Iterator[tuple[bytes, Recipe]]:
+        """Yield all recipes with the digests of their blobs, in no particular order."""
+        ...
+
+    def forget_recipes(self, digests: Iterable[bytes]) -> None:
+        """Drop recipes (durable); blobs that have none are passed over. Their chunks stay."""
+        ...
+
+    def replace_objects(self, gone: Iterable[str], objects: Iterable[StoredObject]) -> None:
+        """Forget objects and register others in one step (durable); of those known already, slices are replaced.
+
+        A recipe whose parts lie in an object that comes stays; one that lost a part is dropped.
+
+        Raises:
+            MissingBlobs: as `add_objects`; nothing was changed.
+        """
+        ...
+
+    def lost_run_files(self) -> list[bytes]:
+        """Return the digests of files of runs that the store does not hold."""
+        ...
+
+    def runs_with_files(self, digests: Iterable[bytes]) -> dict[bytes, list[int]]:
+        """Return the keys of the runs that have a file of each content; contents that no run has are left out."""
         ...
 
     # -- copying from another store ------------------------------------------------------------------------------

@@ -285,5 +285,70 @@ CREATE TABLE copies (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH)
+FIFTH = """
+ALTER TABLE collections ADD COLUMN policy TEXT;
+ALTER TABLE versions ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE versions ADD COLUMN deleted_at INTEGER;
+ALTER TABLE recipes ADD COLUMN object_id INTEGER;
+CREATE INDEX recipes_object ON recipes (object_id);
+CREATE INDEX slices_object ON slices (object_id);
+
+CREATE TABLE leases (
+    id TEXT PRIMARY KEY,
+    purpose TEXT NOT NULL,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    pid_started INTEGER,
+    ticket INTEGER NOT NULL,
+    begun_at INTEGER NOT NULL,
+    until INTEGER NOT NULL
+);
+
+CREATE TABLE holds (
+    run_key INTEGER NOT NULL REFERENCES runs (key),
+    digest BLOB NOT NULL,
+    PRIMARY KEY (run_key, digest)
+) WITHOUT ROWID;
+
+CREATE TABLE garbage (
+    digest BLOB PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX garbage_epoch ON garbage (epoch, at);
+
+CREATE TABLE trash (
+    name TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    ticket INTEGER NOT NULL DEFAULT 0,
+    until INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX trash_state ON trash (state, at);
+
+CREATE TABLE trash_slices (
+    digest BLOB NOT NULL,
+    name TEXT NOT NULL,
+    "offset" INTEGER NOT NULL,
+    stored INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    codec INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (digest, name)
+) WITHOUT ROWID;
+CREATE INDEX trash_slices_name ON trash_slices (name);
+
+CREATE TABLE trash_recipes (
+    digest BLOB PRIMARY KEY,
+    size INTEGER NOT NULL,
+    parts BLOB NOT NULL,
+    name TEXT,
+    at INTEGER NOT NULL
+);
+CREATE INDEX trash_recipes_name ON trash_recipes (name);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
 SCHEMA_VERSION = len(MIGRATIONS)

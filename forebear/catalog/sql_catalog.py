@@ -8,15 +8,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from forebear.catalog import messages
+from forebear.catalog.checked import damaged
 from forebear.catalog.codec import to_micros
-from forebear.catalog.copy_table import CopyTable
+from forebear.catalog.collecting_table import CollectingTable
 from forebear.catalog.driver import Driver, one
 from forebear.catalog.run_values import fill_values
 from forebear.catalog.schema import MIGRATIONS, SCHEMA_VERSION
 from forebear.errors import StorageFailure
 
 
-class SqlCatalog(CopyTable):
+class SqlCatalog(CollectingTable):
     """A `forebear.catalog.port.Catalog` over a `Driver`."""
 
     def __init__(self, driver: Driver, store_id: str | None, clock: Callable[[], datetime] | None) -> None:
@@ -33,12 +34,13 @@ class SqlCatalog(CopyTable):
         try:
             _migrate(driver, store_id)
             row = one(driver, "SELECT value FROM meta WHERE key = 'store_id'")
+            if row is None or not isinstance(row[0], str):
+                damaged("the identity of the store", "there is no text of that name")
         except BaseException:
             driver.close()
             raise
-        assert row is not None
         super().__init__(driver, _system_micros if clock is None else lambda: to_micros(clock()))
-        self._store_id: str = row[0]
+        self._store_id = row[0]
 
     @property
     def store_id(self) -> str:
@@ -85,6 +87,8 @@ def _run_migrations(driver: Driver, store_id: str | None) -> None:
 
 def _version(driver: Driver) -> int:
     found = driver.schema_version()
+    if found < 0:
+        damaged("the number of its form", str(found))
     if found > SCHEMA_VERSION:
         raise messages.newer_schema(found, SCHEMA_VERSION)
     return found

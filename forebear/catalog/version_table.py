@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from forebear.catalog import messages
 from forebear.catalog.blob_index import BlobIndex
+from forebear.catalog.checked import converts, damaged
 from forebear.catalog.codec import (
     COLLECTION_COLUMNS,
     COLLECTION_TABLES,
@@ -94,6 +95,7 @@ class VersionTable(BlobIndex):
         tags = _grouped(rows_in(self._db, "SELECT version_id, tag FROM tags WHERE version_id IN ({keys})", ids))
         return [version_of(row, aliases.get(row[0], ()), tags.get(row[0], ())) for row in rows]
 
+    @converts("a version")
     def resolve(self, entity: str, project: str, ref: ArtifactRef) -> Version:
         """See `Catalog.resolve`."""
         entity, project = ref.entity or entity, ref.project or project
@@ -150,7 +152,8 @@ class VersionTable(BlobIndex):
             first = from_micros(moves[0][1]).isoformat() if moves else None
             raise messages.no_alias_at(ref.name, ref.alias, ref.at.isoformat(), first)
         state = one(self._db, "SELECT state, number FROM versions WHERE id = ?", (then[-1],))
-        assert state is not None
+        if state is None:
+            damaged("a move of an alias", f"version {then[-1]!r} is not there")
         if state[0] != COMMITTED:
             raise messages.no_number(ref.name, state[1], self._numbers(collection_id), deleted=True)
         return int(then[-1])
@@ -171,8 +174,9 @@ class VersionTable(BlobIndex):
         with self._db.transaction(durable=True), self._one_moment():
             collection_id, tip, number = self._collection_for(new)
             self._check_run(new.run_key)
+            self._use_lease(new.lease)
             added = self._register(new.objects)
-            self._check_needs(new.needs)
+            self._check_needs(new.needs, new.trusts)
             row = one(self._db, _SAME_ROOT, (collection_id, new.root, COMMITTED))
             created = row is None
             if row is None:
@@ -215,9 +219,10 @@ class VersionTable(BlobIndex):
         assert row is not None
         return int(row[0])
 
-    def _check_needs(self, needs: Iterable[bytes]) -> None:
-        wanted = set(needs)
-        missing = wanted - self.known(wanted)
+    def _check_needs(self, needs: Iterable[bytes], trusts: Iterable[bytes] = ()) -> None:
+        missing = self._count_on(needs)
+        trusted = set(trusts)
+        missing |= trusted - self.firm(trusted)
         if missing:
             raise MissingBlobs(sorted(missing))
 
@@ -271,6 +276,8 @@ class VersionTable(BlobIndex):
             "INSERT INTO tags (version_id, tag) VALUES (?, ?) ON CONFLICT (version_id, tag) DO NOTHING",
             [(version_id, tag) for tag in new.tags],
         )
+        if new.tags:
+            self._db.execute(UNRECORD, (version_id,))
 
     def _add_origin(self, version_id: int, run_key: int | None, *, created: bool) -> None:
         if run_key is None:
@@ -310,24 +317,36 @@ class VersionTable(BlobIndex):
                 self._db.many(
                     "INSERT INTO tags (version_id, tag) VALUES (?, ?)", [(version_id, tag) for tag in sorted(set(tags))]
                 )
+            self._db.execute(UNRECORD, (version_id,))
             return self.versions_by_id([version_id])[version_id]
 
     def delete_version(self, version_id: int, *, delete_aliases: bool = False) -> None:
         """See `Catalog.delete_version`."""
         with self._db.transaction(durable=True):
             collection_id, name, number = self._live(version_id)
-            rows = self._db.rows("SELECT alias FROM aliases WHERE version_id = ?", (version_id,))
-            aliases = [row[0] for row in rows]
-            others = [alias for alias in aliases if alias != LATEST]
+            others = [alias for alias in self._aliases_of(version_id) if alias != LATEST]
             if others and not delete_aliases:
                 raise messages.has_aliases(f"{name}:v{number}", others)
-            self._db.execute("UPDATE versions SET state = ? WHERE id = ?", (DELETED, version_id))
-            newest = one(self._db, _NEWEST, (collection_id, COMMITTED))
-            for alias in aliases:
-                if alias == LATEST and newest:
-                    self._put_alias(collection_id, LATEST, newest[0], None)
-                else:
-                    self._drop_alias(collection_id, alias, None)
+            if one(self._db, "SELECT pinned FROM versions WHERE id = ?", (version_id,)) != (0,):
+                raise messages.is_pinned(f"{name}:v{number}")
+            self._mark_deleted(collection_id, version_id)
+
+    def _aliases_of(self, version_id: int) -> list[str]:
+        return [row[0] for row in self._db.rows("SELECT alias FROM aliases WHERE version_id = ?", (version_id,))]
+
+    def _mark_deleted(self, collection_id: int, version_id: int) -> None:
+        """Mark a version deleted inside the current transaction, and take its aliases away."""
+        aliases = self._aliases_of(version_id)
+        self._db.execute(
+            "UPDATE versions SET state = ?, recorded = 0, deleted_at = ? WHERE id = ?",
+            (DELETED, self._now(), version_id),
+        )
+        newest = one(self._db, _NEWEST, (collection_id, COMMITTED))
+        for alias in aliases:
+            if alias == LATEST and newest:
+                self._put_alias(collection_id, LATEST, newest[0], None)
+            else:
+                self._drop_alias(collection_id, alias, None)
 
     def _live(self, version_id: int) -> tuple[int, str, int]:
         """Return (collection id, collection name, number) of a live version."""
@@ -406,13 +425,17 @@ class VersionTable(BlobIndex):
                 (collection_id, alias, version_id),
             )
             self._db.execute(_ADD_MOVE, (collection_id, alias, version_id, self._now(), run_key))
+            # Who loses it needs no new record: where two claim an alias, the later one is believed.
+            self._db.execute(UNRECORD, (version_id,))
 
     def _drop_alias(self, collection_id: int, alias: str, run_key: int | None) -> None:
+        self._db.execute(UNRECORD_HOLDER, (collection_id, alias))
         self._db.execute("DELETE FROM aliases WHERE collection_id = ? AND alias = ?", (collection_id, alias))
         self._db.execute(_ADD_MOVE, (collection_id, alias, None, self._now(), run_key))
 
     # -- records beside the blobs ---------------------------------------------------------------------------------
 
+    @converts("a version")
     def unrecorded_versions(self, limit: int) -> list[tuple[Version, str | None]]:
         """See `Catalog.unrecorded_versions`."""
         rows = self._db.rows(
@@ -454,4 +477,8 @@ _SAME_ROOT = "SELECT id FROM versions WHERE collection_id = ? AND root = ? AND s
 _OPEN_SPANS = "SELECT digest FROM file_spans WHERE digest IN ({{keys}}) AND collection_id = {} AND until IS NULL"
 _CLOSE_SPANS = "UPDATE file_spans SET until = ? WHERE collection_id = ? AND until IS NULL AND digest IN ({keys})"
 _NEWEST = "SELECT id FROM versions WHERE collection_id = ? AND state = ? ORDER BY number DESC LIMIT 1"
+UNRECORD = "UPDATE versions SET recorded = 0 WHERE id = ?"
+UNRECORD_HOLDER = (
+    "UPDATE versions SET recorded = 0 WHERE id = (SELECT version_id FROM aliases WHERE collection_id = ? AND alias = ?)"
+)
 _ADD_MOVE = "INSERT INTO alias_moves (collection_id, alias, version_id, at, run_key) VALUES (?, ?, ?, ?, ?)"

@@ -81,6 +81,8 @@ class NewVersion(msgspec.Struct, frozen=True):
         gained: Content digests that are in this version's files and not in the tip's.
         lost: Content digests in the tip's files and not in this version's.
         needs: Digests that must be present as blobs once ``objects`` are registered.
+        trusts: Digests of pages that were there and of which nobody looked whether what they name is.
+        lease: Under which ``objects`` were written, and looked for what is there.
         expect: For aliases: the selector an alias must stand on for its move to happen.
     """
 
@@ -102,6 +104,8 @@ class NewVersion(msgspec.Struct, frozen=True):
     objects: list[StoredObject]
     needs: list[bytes]
     expect: str | None = None
+    trusts: list[bytes] = []
+    lease: str | None = None
 
 
 class Committed(msgspec.Struct, frozen=True):

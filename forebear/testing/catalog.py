@@ -25,6 +25,8 @@ import pytest
 
 from forebear.testing.builders import Author, ManualClock, Tick
 from forebear.testing.catalog_aliases import AliasSuite
+from forebear.testing.catalog_checks import CheckSuite
+from forebear.testing.catalog_collecting import CollectingSuite
 from forebear.testing.catalog_copies import CopySuite
 from forebear.testing.catalog_history import HistorySuite
 from forebear.testing.catalog_index import BlobIndexSuite
@@ -50,6 +52,8 @@ class CatalogSuite(
     StaleSuite,
     FileSuite,
     CopySuite,
+    CheckSuite,
+    CollectingSuite,
 ):
     """Every promise of `forebear.catalog.port.Catalog`, as tests over the fixture ``catalog``."""
 

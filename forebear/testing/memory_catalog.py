@@ -27,6 +27,8 @@ from forebear.records.history import Branch, HistoryBatch, HistoryBlock, History
 from forebear.records.lineage import WALKED, Direction, Edge, EdgeKind, FileUse, Node, NodeInfo, StaleUse
 from forebear.records.runs import DELETED as RUN_DELETED
 from forebear.records.runs import RUNNING, NewRun, Project, RunChanges, RunOrigin, RunRecord
+from forebear.testing.memory_checks import MemoryChecks
+from forebear.testing.memory_collecting import MemoryCollecting
 from forebear.testing.memory_copies import MemoryCopies, Move
 from forebear.testing.memory_histories import MemoryHistories, found_runs, piece
 from forebear.testing.memory_sweeps import MemorySweeps
@@ -67,7 +69,7 @@ def _as_json(value: dict[str, Any]) -> dict[str, Any]:
     return copied
 
 
-class MemoryCatalog(MemoryCopies):
+class MemoryCatalog(MemoryChecks, MemoryCollecting, MemoryCopies):
     """A `forebear.catalog.port.Catalog` that lives and dies with its process.
 
     Safe with threads; a forked child gets a copy of its own, so it does not keep the port's promise about processes.
@@ -75,7 +77,8 @@ class MemoryCatalog(MemoryCopies):
 
     def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
         """Start empty. ``clock`` gives the time of writing as aware UTC; by default that of the machine."""
-        super().__init__()
+        MemoryCopies.__init__(self)
+        MemoryCollecting.__init__(self)
         self._clock = clock or (lambda: datetime.now(UTC))
         self._lock = threading.RLock()
         self._store_id = uuid.uuid4().hex
@@ -121,15 +124,24 @@ class MemoryCatalog(MemoryCopies):
         return {digest: places[digest] for digest in set(digests) if digest in places}
 
     @_alone
-    def add_objects(self, objects: Iterable[StoredObject]) -> None:
+    def add_objects(self, objects: Iterable[StoredObject], *, lease: str | None = None) -> None:
         """See `Catalog.add_objects`."""
-        self._register(objects)
+        with self._whole():
+            self._use_lease(lease)
+            self._register(objects)
 
     @_alone
     def add_recipes(self, recipes: dict[bytes, Recipe]) -> None:
         """See `Catalog.add_recipes`."""
-        self._check_parts(recipes, self._objects.values())
-        self._recipes.update(recipes)
+        with self._whole():
+            self._bring_back_parts(recipes, self._objects.values())
+            self._check_parts(recipes, self._objects.values())
+            self._recipes.update(recipes)
+            self._touch(recipes)
+
+    def _bring_back_parts(self, recipes: dict[bytes, Recipe], objects: Iterable[StoredObject]) -> None:
+        slices = self._locations(objects)
+        self._bring_back(part for recipe in recipes.values() for part in recipe.parts if part not in slices)
 
     def _check_parts(self, recipes: dict[bytes, Recipe], objects: Iterable[StoredObject]) -> None:
         slices = self._locations(objects)
@@ -154,8 +166,7 @@ class MemoryCatalog(MemoryCopies):
         """See `Catalog.forget_objects`."""
         for name in names:
             self._objects.pop(name, None)
-        slices = self._locations(self._objects.values())
-        self._recipes = {d: recipe for d, recipe in self._recipes.items() if all(p in slices for p in recipe.parts)}
+        self._drop_broken_recipes()
 
     def _held(self, more: Iterable[StoredObject] = ()) -> set[bytes]:
         arriving = list(more)
@@ -170,7 +181,9 @@ class MemoryCatalog(MemoryCopies):
     def _register(self, objects: Iterable[StoredObject]) -> int:
         """Add the objects that are new and return their bytes."""
         arriving = list(objects)
+        self._take_out_of_trash(arriving)
         recipes = {digest: recipe for stored in arriving for digest, recipe in stored.recipes.items()}
+        self._bring_back_parts(recipes, [*self._objects.values(), *arriving])
         self._check_parts(recipes, [*self._objects.values(), *arriving])
         added = 0
         for stored in arriving:
@@ -179,6 +192,9 @@ class MemoryCatalog(MemoryCopies):
             slices = {part.digest: part for part in [*stored.slices, *(known.slices if known else [])]}
             self._objects[stored.name] = replace(stored, slices=list(slices.values()), recipes={})
         self._recipes.update(recipes)
+        self._homes.update({digest: stored.name for stored in arriving for digest in stored.recipes})
+        self._touch(recipes)
+        self._touch(part.digest for stored in arriving for part in stored.slices)
         return added
 
     # -- collections and versions -------------------------------------------------------------------------------
@@ -204,9 +220,9 @@ class MemoryCatalog(MemoryCopies):
     def commit_version(self, new: NewVersion) -> Committed:
         """See `Catalog.commit_version`."""
         collection = self._collection_named(new.entity, new.project, new.name)
-        same = self._check_commit(new, collection)
+        with self._whole():
+            added, same = self._check_commit(new, collection)
         now = self._clock()
-        added = self._register(new.objects)
         if collection is None:
             collection = self._make_collection(new, now)
         version_id = same.id if same else self._make_version(new, collection, added, now)
@@ -217,17 +233,18 @@ class MemoryCatalog(MemoryCopies):
             self._link_logged(new.run_key, version_id, now, created=same is None)
         return Committed(self._version(version_id), created=same is None)
 
-    def _check_commit(self, new: NewVersion, collection: Collection | None) -> Version | None:
-        """Refuse what may not be committed; return the live version that has the same content already."""
+    def _check_commit(self, new: NewVersion, collection: Collection | None) -> tuple[int, Version | None]:
+        """Refuse what may not be committed, or register it.
+
+        Returns:
+            The bytes of objects that are new, and the live version that has the same content already.
+        """
         if collection is not None and collection.type != new.type:
             raise messages.other_type(new.name, collection.type, new.type)
         self._check_run(new.run_key)
-        held = self._held(new.objects)
-        missing = [digest for digest in new.needs if digest not in held]
-        if missing:
-            raise MissingBlobs(missing)
-        recipes = {digest: recipe for stored in new.objects for digest, recipe in stored.recipes.items()}
-        self._check_parts(recipes, [*self._objects.values(), *new.objects])
+        self._use_lease(new.lease)
+        added = self._register(new.objects)
+        self._check_needs(new.needs, new.trusts)
         same = next((v for v in self._live(collection.id) if v.root == new.root), None) if collection else None
         tip = collection.tip if collection else None
         if same is None and tip != new.tip:
@@ -235,7 +252,7 @@ class MemoryCatalog(MemoryCopies):
         for alias in new.aliases:
             if alias != LATEST:
                 self._check_expect(collection, new.name, alias, new.expect)
-        return same
+        return added, same
 
     def _make_collection(self, new: NewVersion, now: datetime) -> Collection:
         self._projects.setdefault((new.entity, new.project), now)
@@ -280,9 +297,11 @@ class MemoryCatalog(MemoryCopies):
         )
         return version_id
 
-    def _add_tags(self, version_id: int, tags: Iterable[str]) -> None:
+    def _add_tags(self, version_id: int, tags: tuple[str, ...]) -> None:
         version = self._versions[version_id]
         self._versions[version_id] = replace(version, tags=tuple(sorted({*version.tags, *tags})))
+        if tags:
+            self._recorded.discard(version_id)
 
     def _link_logged(self, run_key: int, version_id: int, now: datetime, *, created: bool) -> None:
         if created:
@@ -357,6 +376,7 @@ class MemoryCatalog(MemoryCopies):
         if tags is not None:
             version = replace(version, tags=tuple(sorted(set(tags))))
         self._versions[version_id] = version
+        self._recorded.discard(version_id)
         return self._version(version_id)
 
     @_alone
@@ -367,11 +387,21 @@ class MemoryCatalog(MemoryCopies):
         kept = [alias for alias in aliases if alias != LATEST]
         if kept and not delete_aliases:
             raise messages.has_aliases(version.label, kept)
+        if version_id in self._pins:
+            raise messages.is_pinned(version.label)
+        self._mark_deleted(version)
+
+    def _mark_deleted(self, version: Version) -> None:
+        version_id = version.id
+        aliases = [a for a, where in self._aliases(version.collection_id).items() if where == version_id]
         now = self._clock()
         self._versions[version_id] = replace(version, state=DELETED)
+        self._deleted_at[version_id] = now
+        self._recorded.discard(version_id)
         left = self._live(version.collection_id)
         for alias in aliases:
             heir = left[-1].id if alias == LATEST and left else None
+            self._recorded.discard(heir or version_id)
             self._moves.append(Move(version.collection_id, alias, heir, now, None))
 
     def _collection_named(self, entity: str, project: str, name: str) -> Collection | None:
@@ -425,6 +455,7 @@ class MemoryCatalog(MemoryCopies):
             raise messages.no_alias(
                 collection.name, alias, list(standing), [v.number for v in self._live(collection_id)]
             )
+        self._recorded.discard(standing[alias])
         move = Move(collection_id, alias, None, self._clock(), run_key)
         self._moves.append(move)
         return self._shown(move)
@@ -453,6 +484,7 @@ class MemoryCatalog(MemoryCopies):
         collection_id = self._versions[version_id].collection_id
         if self._aliases(collection_id).get(alias) != version_id:
             self._moves.append(Move(collection_id, alias, version_id, now, run_key))
+            self._recorded.discard(version_id)
         return [m for m in self._moves if (m.collection_id, m.alias) == (collection_id, alias)][-1]
 
     def _check_expect(self, collection: Collection | None, name: str, alias: str, expect: str | None) -> None:
@@ -612,6 +644,9 @@ class MemoryCatalog(MemoryCopies):
         self._check_run(batch.run_key)
         if not self._histories.take(batch):
             return False
+        named = {file.digest for file in batch.files}
+        self._count_on(named)
+        self._holds -= {(batch.run_key, digest) for digest in named}
         documents = {"summary": batch.summary, "config": batch.config, "metrics": batch.metrics}
         given = {name: _as_json(value) for name, value in documents.items() if value is not None}
         run = self._runs[batch.run_key]
@@ -893,6 +928,7 @@ def _about_run(key: int, run: RunRecord) -> NodeInfo:
         type=run.job_type,
         state=run.state,
         created_at=run.created_at,
+        sweep=run.sweep,
     )
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from forebear.catalog import messages
 from forebear.catalog.codec import from_document, to_document
-from forebear.catalog.port import MissingBlobs, TipMoved
+from forebear.catalog.port import TipMoved
 from forebear.records.artifacts import COMMITTED, Collection, Version
 from forebear.records.copies import Adopted, AdoptedVersion, AliasStep, Copy, WholeVersion
 from forebear.records.lineage import Direction, Edge, EdgeKind, Node
@@ -17,6 +17,7 @@ from forebear.records.sweeps import OPEN_TRIALS, SweepRecord, Trial, TrialReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from threading import RLock
     from typing import Any
@@ -54,6 +55,7 @@ class MemoryCopies:
     _versions: dict[int, Version]
     _contents: dict[int, frozenset[bytes]]
     _origins: dict[int, int]
+    _recorded: set[int]
     _moves: list[Move]
     _edges: dict[tuple[int, EdgeKind, int], Edge]
     _histories: MemoryHistories
@@ -158,14 +160,13 @@ class MemoryCopies:
                 raise messages.other_type(wanted.name, collection.type, wanted.type)
             known = self._here(source, node)
             same = None if known or collection is None else self._same(collection.id, version)
-            if known is None and same is None and version.state == COMMITTED:
-                missing = [digest for digest in new.needs if digest not in self._held(new.objects)]
-                if missing:
-                    raise MissingBlobs(missing)
-                tip = collection.tip if collection else None
-                if tip != new.tip:
-                    raise TipMoved(tip)
-            self._register(new.objects)
+            with self._whole():
+                self._register(new.objects)
+                if known is None and same is None and version.state == COMMITTED:
+                    self._check_needs(new.needs)
+                    tip = collection.tip if collection else None
+                    if tip != new.tip:
+                        raise TipMoved(tip)
             collection = collection or self._adopt_collection(wanted)
             here = known or same or self._adopt_new(source, collection, new)
             self._note(source, node.key, Node.of_version(here).key, new.print, merged=same is not None)
@@ -225,7 +226,10 @@ class MemoryCopies:
         touched = {move.alias for move in fresh}
         still = [move for move in mine if move.alias not in touched]
         moved = sorted([m for m in mine if m.alias in touched] + fresh, key=lambda move: move.at)
+        before = self._aliases(collection_id)
         self._moves[:] = [*others, *still, *moved]
+        after = self._aliases(collection_id)
+        self._recorded -= {standing[alias] for standing in (before, after) for alias in touched & standing.keys()}
         return len(fresh)
 
     # -- lineage and sweeps ---------------------------------------------------------------------------------------
@@ -278,9 +282,11 @@ class MemoryCopies:
         def walk(self, start: int, direction: Direction) -> dict[int, int]: ...  # noqa: D102
         def _version(self, version_id: int) -> Version: ...
         def _collection_named(self, entity: str, project: str, name: str) -> Collection | None: ...
-        def _held(self, more: Iterable[StoredObject] = ()) -> set[bytes]: ...
+        def _whole(self) -> AbstractContextManager[None]: ...
+        def _check_needs(self, needs: Iterable[bytes], trusts: Iterable[bytes] = ()) -> None: ...
         def _register(self, objects: Iterable[StoredObject]) -> int: ...
-        def _add_tags(self, version_id: int, tags: Iterable[str]) -> None: ...
+        def _add_tags(self, version_id: int, tags: tuple[str, ...]) -> None: ...
+        def _aliases(self, collection_id: int, at: datetime | None = None) -> dict[str, int]: ...
         def _write_edge(
             self, source: Node, target: Node, kind: EdgeKind, now: datetime, use_as: str | None = None
         ) -> None: ...

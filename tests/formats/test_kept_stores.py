@@ -41,7 +41,7 @@ def tracked(request: pytest.FixtureRequest, tmp_path: Path) -> forebear.Api:
 
 
 def test_there_is_a_store_of_every_format() -> None:
-    assert [path.name for path in KEPT] == ["store-1.tar.gz", "store-2.tar.gz", "store-3.tar.gz"]
+    assert [path.name for path in KEPT] == [f"store-{number}.tar.gz" for number in (1, 2, 3, 4)]
 
 
 def test_versions_files_and_digests_are_as_they_were(store: Path, tmp_path: Path) -> None:

@@ -1,0 +1,329 @@
+"""The part of the SQL catalog that collects garbage: what nobody names leaves the index, and then the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from forebear.catalog import messages
+from forebear.catalog.codec import from_micros, to_micros
+from forebear.catalog.driver import batches, execute_for, insert_rows, one, rows_in
+from forebear.catalog.keeping_table import KeepingTable
+from forebear.catalog.port import MissingBlobs
+from forebear.catalog.trash_index import split_parts, touch
+from forebear.records.artifacts import COMMITTED
+from forebear.records.collecting import CONDEMNED, DELETING, WAITING, WRITING, Epoch, Sparse, ThrownOut, Trashed
+from forebear.records.content import Recipe
+from forebear.records.runs import RUNNING
+
+#: Bytes that the index of a pack has for each slice.
+_LINE_BYTES = 57
+#: Blobs noted in one transaction: some milliseconds in which other writers wait.
+_NOTED_AT_ONCE = 5_000
+
+
+class CollectingTable(KeepingTable):
+    """Garbage and trash. See `forebear.catalog.collecting_port.CollectingPort` for what each method promises."""
+
+    # -- what is garbage ------------------------------------------------------------------------------------------
+
+    def begin_epoch(self) -> Epoch:
+        """See `CollectingPort.begin_epoch`."""
+        with self._db.transaction():
+            number = self._counted("gc_epoch")
+            self._keep("gc_epoch_at", self._sweep_time())
+            self._db.execute(
+                "DELETE FROM holds WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.key = holds.run_key AND r.state = ?)",
+                (RUNNING,),
+            )
+            row = one(self._db, "SELECT max(id) FROM versions")
+            assert row is not None
+        return Epoch(number, row[0] or 0)
+
+    def roots(self, *, after: int | None = None) -> list[bytes]:
+        """See `CollectingPort.roots`."""
+        if after is None:
+            rows = self._db.rows("SELECT DISTINCT root FROM versions WHERE state = ?", (COMMITTED,))
+        else:
+            rows = self._db.rows("SELECT DISTINCT root FROM versions WHERE id > ?", (after,))
+        return [bytes(row[0]) for row in rows]
+
+    def named_by_runs(self) -> Iterator[bytes]:
+        """See `CollectingPort.named_by_runs`."""
+        for table in ("run_files", "holds"):
+            for (digest,) in self._db.stream(f"SELECT DISTINCT digest FROM {table}"):
+                yield bytes(digest)
+
+    def held(self) -> Iterator[bytes]:
+        """See `CollectingPort.held`."""
+        for table in ("slices", "recipes"):
+            for (digest,) in self._db.stream(f"SELECT digest FROM {table}"):
+                yield bytes(digest)
+
+    def note_garbage(self, epoch: int, digests: Iterable[bytes]) -> int:
+        """See `CollectingPort.note_garbage`."""
+        row = one(self._db, "SELECT value FROM meta WHERE key = 'gc_epoch_at'")
+        at = int(row[0]) if row else self._sweep_time()
+        new = 0
+        for batch in batches(digests, _NOTED_AT_ONCE):
+            with self._db.transaction():
+                before = self.garbage()
+                insert_rows(
+                    self._db,
+                    "INSERT INTO garbage (digest, epoch, at)",
+                    [(digest, epoch, at) for digest in batch],
+                    "ON CONFLICT (digest) DO NOTHING",
+                )
+                new += self.garbage() - before
+        return new
+
+    def spare(self, digests: Iterable[bytes]) -> None:
+        """See `CollectingPort.spare`."""
+        for batch in batches(digests, _NOTED_AT_ONCE):
+            with self._db.transaction():
+                touch(self._db, batch)
+
+    def garbage(self) -> int:
+        """See `CollectingPort.garbage`."""
+        row = one(self._db, "SELECT count(*) FROM garbage")
+        assert row is not None
+        return int(row[0])
+
+    def noted_garbage(self) -> Iterator[bytes]:
+        """See `CollectingPort.noted_garbage`."""
+        for (digest,) in self._db.stream("SELECT digest FROM garbage"):
+            yield bytes(digest)
+
+    def throw_out(self, epoch: int, before: datetime, limit: int) -> ThrownOut:
+        """See `CollectingPort.throw_out`."""
+        with self._db.transaction(durable=True):
+            rows = self._db.rows(_DUE, (epoch, to_micros(before), limit))
+            digests = sorted(bytes(row[0]) for row in rows)
+            size = 0
+            now = self._sweep_time()
+            for batch in batches(digests):
+                keys = ",".join("?" * len(batch))
+                row = one(self._db, f"SELECT coalesce(sum(stored), 0) FROM slices WHERE digest IN ({keys})", batch)
+                assert row is not None
+                size += int(row[0])
+                self._db.execute(f"{_TO_TRASH_SLICES.format(at=now)} WHERE s.digest IN ({keys}) {_ONCE}", batch)
+                self._db.execute(f"{_TO_TRASH_RECIPES.format(at=now)} WHERE r.digest IN ({keys}) {_RECIPE_ONCE}", batch)
+            for table in ("slices", "recipes", "garbage"):
+                execute_for(self._db, f"DELETE FROM {table} WHERE digest IN ({{keys}})", (), digests)
+        return ThrownOut(len(digests), size)
+
+    # -- objects --------------------------------------------------------------------------------------------------
+
+    def sparse(self, share: float, limit: int) -> list[Sparse]:
+        """See `CollectingPort.sparse`."""
+        rows = self._db.rows(_SPARSE)
+        found = [
+            Sparse(name, kind, size, int(live))
+            for name, kind, size, live, slices, recipes in rows
+            if (slices and live + slices * _LINE_BYTES < size * share) or not (slices or recipes)
+        ]
+        return sorted(found, key=lambda each: (each.live > 0, each.live - each.size, each.name))[:limit]
+
+    def recipes_at(self, name: str) -> dict[bytes, Recipe]:
+        """See `CollectingPort.recipes_at`. Cost: one pass over all recipes."""
+        with self._db.reading():
+            row = one(self._db, "SELECT id FROM objects WHERE name = ?", (name,))
+            if row is None:
+                return {}
+            slices = {bytes(each[0]) for each in self._db.rows("SELECT digest FROM slices WHERE object_id = ?", row)}
+            recipes = self._db.rows("SELECT digest, size, parts, object_id FROM recipes")
+        found = {}
+        for digest, size, parts, home in recipes:
+            each = split_parts(bytes(parts))
+            if home == row[0] or not slices.isdisjoint(each):
+                found[bytes(digest)] = Recipe(size, each)
+        return found
+
+    def place_recipes(self, name: str, digests: Iterable[bytes]) -> None:
+        """See `CollectingPort.place_recipes`."""
+        with self._db.transaction():
+            row = one(self._db, "SELECT id FROM objects WHERE name = ?", (name,))
+            if row is not None:
+                execute_for(self._db, _PLACE_RECIPES, row, sorted(set(digests)))
+
+    def retire(self, name: str) -> bool:
+        """See `CollectingPort.retire`."""
+        with self._db.transaction(durable=True):
+            row = one(self._db, "SELECT id FROM objects WHERE name = ?", (name,))
+            if row is None or one(self._db, _ALONE, row) is not None or one(self._db, _HOME, row) is not None:
+                return False
+            now = self._sweep_time()
+            self._db.execute(f"{_TO_TRASH_SLICES.format(at=now)} WHERE s.object_id = ? {_ONCE}", row)
+            self._db.execute("DELETE FROM slices WHERE object_id = ?", row)
+            self._db.execute(
+                "INSERT INTO trash (name, kind, size, state, at) "
+                f"SELECT name, kind, size, {WAITING}, {now} FROM objects WHERE id = ?",
+                row,
+            )
+            self._db.execute("DELETE FROM objects WHERE id = ?", row)
+        return True
+
+    def note_strays(self, objects: Iterable[tuple[str, str, int]]) -> int:
+        """See `CollectingPort.note_strays`."""
+        new = 0
+        for batch in batches(objects, _NOTED_AT_ONCE):
+            with self._db.transaction():
+                names = [name for name, _, _ in batch]
+                known = {row[0] for row in rows_in(self._db, "SELECT name FROM objects WHERE name IN ({keys})", names)}
+                known |= {row[0] for row in rows_in(self._db, "SELECT name FROM trash WHERE name IN ({keys})", names)}
+                strays = {name: (name, kind, size) for name, kind, size in batch if name not in known}
+                now = self._sweep_time()
+                insert_rows(
+                    self._db,
+                    "INSERT INTO trash (name, kind, size, state, at)",
+                    [(*stray, WAITING, now) for stray in strays.values()],
+                )
+                new += len(strays)
+        return new
+
+    # -- trash ----------------------------------------------------------------------------------------------------
+
+    def trash(self) -> list[Trashed]:
+        """See `CollectingPort.trash`."""
+        rows = self._db.rows(
+            "SELECT t.name, t.kind, t.size, t.at, t.state, (SELECT count(*) FROM trash_slices s WHERE s.name = t.name) "
+            "+ (SELECT count(*) FROM trash_recipes r WHERE r.name = t.name) FROM trash t ORDER BY t.name"
+        )
+        return [Trashed(name, kind, size, from_micros(at), state, count) for name, kind, size, at, state, count in rows]
+
+    def rescue(self, digests: Iterable[bytes]) -> set[bytes]:
+        """See `CollectingPort.rescue`."""
+        wanted = set(digests)
+        with self._db.transaction(durable=True):
+            return wanted - self._count_on(wanted)
+
+    def rescue_objects(self, names: Iterable[str]) -> list[str]:
+        """See `CollectingPort.rescue_objects`."""
+        wanted = sorted(set(names))
+        with self._db.transaction(durable=True):
+            now = self._sweep_time()
+            rows = list(rows_in(self._db, "SELECT name, state, until FROM trash WHERE name IN ({keys})", wanted))
+            busy = {name for name, state, until in rows if state == DELETING and until >= now}
+            for name, state, _ in rows:
+                if state != WAITING and name not in busy:
+                    self._db.execute("UPDATE trash SET state = ?, at = ? WHERE name = ?", (WAITING, now, name))
+        return sorted(busy)
+
+    def condemn(self, before: datetime, limit: int) -> int:
+        """See `CollectingPort.condemn`."""
+        with self._db.transaction(durable=True):
+            return self._db.execute(
+                f"UPDATE trash SET state = {CONDEMNED}, ticket = ? WHERE name IN "
+                f"(SELECT name FROM trash WHERE state = {WAITING} AND at <= ? ORDER BY at, name LIMIT ?)",
+                (self._counted("gc_ticket"), to_micros(before), limit),
+            )
+
+    def claim_condemned(self, seconds: float, limit: int) -> list[str]:
+        """See `CollectingPort.claim_condemned`."""
+        with self._db.transaction(durable=True):
+            now = self._sweep_time()
+            self._db.execute("DELETE FROM leases WHERE until < ?", (now,))
+            row = one(self._db, "SELECT min(ticket) FROM leases WHERE purpose = ?", (WRITING,))
+            assert row is not None
+            rows = self._db.rows(
+                f"SELECT name FROM trash WHERE ((state = {CONDEMNED} AND ticket < ?) "
+                f"OR (state = {DELETING} AND until < ?)) ORDER BY name LIMIT ?",
+                (2**62 if row[0] is None else row[0], now, limit),
+            )
+            names = [row[0] for row in rows]
+            until = now + int(seconds * 1_000_000)
+            sql = f"UPDATE trash SET state = {DELETING}, until = ? WHERE name IN ({{keys}})"
+            execute_for(self._db, sql, (until,), names)
+        return names
+
+    def forget_trash(self, names: Iterable[str], before: datetime) -> None:
+        """See `CollectingPort.forget_trash`."""
+        gone = sorted(set(names))
+        with self._db.transaction(durable=True):
+            execute_for(self._db, f"DELETE FROM trash WHERE state = {DELETING} AND name IN ({{keys}})", (), gone)
+            lost = 0
+            for batch in batches(gone):
+                keys = ",".join("?" * len(batch))
+                alone = f"name IN ({keys}) AND name NOT IN (SELECT name FROM trash)"
+                lost += self._db.execute(f"DELETE FROM trash_slices WHERE {alone}", batch)
+                self._db.execute(f"DELETE FROM trash_recipes WHERE {alone}", batch)
+            row = one(self._db, "SELECT min(begun_at) FROM leases WHERE purpose = ?", (WRITING,))
+            assert row is not None
+            oldest = to_micros(before) if row[0] is None else min(row[0], to_micros(before))
+            lost += self._db.execute(f"DELETE FROM trash_slices WHERE at < ? AND {_LEFT_ALONE}", (oldest,))
+            self._db.execute(f"DELETE FROM trash_recipes WHERE at < ? AND (name IS NULL OR {_LEFT_ALONE})", (oldest,))
+            if lost:
+                self._drop_broken_recipes()
+
+    # -- what keeps blobs -----------------------------------------------------------------------------------------
+
+    def hold(self, run_key: int, digests: Iterable[bytes]) -> None:
+        """See `CollectingPort.hold`."""
+        wanted = sorted(set(digests))
+        with self._db.transaction(durable=True):
+            self._check_run(run_key)
+            missing = self._count_on(wanted)
+            if missing:
+                raise MissingBlobs(sorted(missing))
+            insert_rows(
+                self._db,
+                "INSERT INTO holds (run_key, digest)",
+                [(run_key, digest) for digest in wanted],
+                "ON CONFLICT (run_key, digest) DO NOTHING",
+            )
+
+    def restore_version(self, version_id: int, needs: Iterable[bytes]) -> None:
+        """See `CollectingPort.restore_version`."""
+        with self._db.transaction(durable=True):
+            row = one(self._db, "SELECT state FROM versions WHERE id = ?", (version_id,))
+            if row is None or row[0] == COMMITTED:
+                raise messages.no_deleted_version(version_id)
+            missing = self._count_on(needs)
+            if missing:
+                raise MissingBlobs(sorted(missing))
+            self._db.execute(
+                "UPDATE versions SET state = ?, deleted_at = NULL, recorded = 0 WHERE id = ?", (COMMITTED, version_id)
+            )
+
+    # -- now and then ---------------------------------------------------------------------------------------------
+
+    def collect_due(self, every: timedelta) -> bool:
+        """See `CollectingPort.collect_due`."""
+        now = self._sweep_time()
+        if not self._is_due(now, every):
+            return False
+        with self._db.transaction():
+            due = self._is_due(now, every)
+            if due:
+                self._keep("gc_at", now)
+        return due
+
+    def _is_due(self, now: int, every: timedelta) -> bool:
+        row = one(self._db, "SELECT value FROM meta WHERE key = 'gc_at'")
+        return row is None or not 0 <= now - int(row[0]) < every / timedelta(microseconds=1)
+
+
+_ONCE = "ON CONFLICT (digest, name) DO NOTHING"
+_RECIPE_ONCE = "ON CONFLICT (digest) DO NOTHING"
+_DUE = "SELECT digest FROM garbage WHERE epoch < ? AND at <= ? ORDER BY epoch, at, digest LIMIT ?"
+_TO_TRASH_SLICES = (
+    'INSERT INTO trash_slices (digest, name, "offset", stored, size, codec, at) '
+    'SELECT s.digest, o.name, s."offset", s.stored, s.size, s.codec, {at} '
+    "FROM slices s JOIN objects o ON o.id = s.object_id"
+)
+_TO_TRASH_RECIPES = (
+    "INSERT INTO trash_recipes (digest, size, parts, name, at) "
+    "SELECT r.digest, r.size, r.parts, o.name, {at} FROM recipes r LEFT JOIN objects o ON o.id = r.object_id"
+)
+_SPARSE = (
+    "SELECT o.name, o.kind, o.size, coalesce(sum(s.stored), 0), count(s.digest), "
+    "(SELECT count(*) FROM recipes r WHERE r.object_id = o.id) "
+    "FROM objects o LEFT JOIN slices s ON s.object_id = o.id GROUP BY o.id, o.name, o.kind, o.size"
+)
+_PLACE_RECIPES = "UPDATE recipes SET object_id = ? WHERE object_id IS NULL AND digest IN ({keys})"
+_ALONE = (
+    "SELECT 1 FROM slices s WHERE s.object_id = ? AND NOT EXISTS "
+    "(SELECT 1 FROM slices e WHERE e.digest = s.digest AND e.object_id <> s.object_id) LIMIT 1"
+)
+_HOME = "SELECT 1 FROM recipes WHERE object_id = ? LIMIT 1"
+_LEFT_ALONE = "name NOT IN (SELECT name FROM trash)"
