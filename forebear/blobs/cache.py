@@ -60,6 +60,15 @@ class CachedObjects:
         """What this is a cache of, for whoever reads once what nobody here will read again."""
         return self._objects
 
+    @property
+    def limit(self) -> int:
+        """Bytes that are kept at most."""
+        return self._limit
+
+    def used(self) -> int:
+        """Return the bytes that are kept now. Cost: a stat for each MiB."""
+        return sum(block.size for block in _all_blocks(self._folder))
+
     # -- the port -----------------------------------------------------------------------------------------------
 
     def sink(self) -> ObjectSink:

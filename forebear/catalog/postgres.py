@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forebear.catalog.driver import one
 from forebear.catalog.run_patterns import without_patterns
@@ -29,6 +29,20 @@ _READERS = (
     "trials",
     "trial_counts",
 )
+
+
+class ServerState(NamedTuple):
+    """What a server says of itself.
+
+    Attributes:
+        version: Such as ``17.5``.
+        schema: Name of the schema that holds the tables.
+        writable: Whether this user may write to them now.
+    """
+
+    version: str
+    schema: str
+    writable: bool
 
 
 class PostgresCatalog(SqlCatalog):
@@ -76,6 +90,17 @@ class PostgresCatalog(SqlCatalog):
 
     def __repr__(self) -> str:
         return f"<PostgresCatalog {self._postgres.shown}>"
+
+    def server_state(self) -> ServerState:
+        """Return what the server says of itself. Cost: one question."""
+        row = one(
+            self._db,
+            "SELECT current_setting('server_version'), current_setting('transaction_read_only') = 'off' "
+            "AND has_table_privilege('versions', 'INSERT')",
+        )
+        assert row is not None
+        # Debian's servers add what package they are from.
+        return ServerState(str(row[0]).partition(" ")[0], self._postgres.schema, bool(row[1]))
 
     def _sweep_time(self) -> int:
         # The machines' clocks may differ by more than an agent may be silent.

@@ -1,4 +1,4 @@
-"""The examination that ``forebear doctor`` makes. It reads only."""
+"""The examination that ``forebear doctor`` makes. It reads only, but to see whether a bucket can be written."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from forebear._version import __version__
 from forebear.blobs.local import LocalObjects
 from forebear.catalog.schema import SCHEMA_VERSION
 from forebear.catalog.sqlite_driver import SOUND_WAL, library_version, wal_is_sound
+from forebear.cli.halves import halves_of
 from forebear.cli.session import Session
 from forebear.cli.text import count, size
 from forebear.cli.views.store import DEFAULT_SOURCE, Checkup, Setting, Totals
@@ -54,6 +55,7 @@ def examine(session: Session) -> Checkup:
 
 def _checkup(session: Session, store: Store | None, totals: Totals | None, findings: list[str]) -> Checkup:
     place = parse_store_url(session.settings.store if store is None else store.url)
+    halves = None if store is None else halves_of(store)
     folder = str(store.local if store is not None else place.folder or cache_folder(session.settings))
     return Checkup(
         forebear=__version__,
@@ -72,7 +74,8 @@ def _checkup(session: Session, store: Store | None, totals: Totals | None, findi
         writable=os.access(_nearest(folder), os.W_OK),
         totals=totals,
         settings=_settings(session),
-        findings=tuple(findings),
+        findings=(*findings, *(halves.findings if halves else ())),
+        halves=halves,
     )
 
 

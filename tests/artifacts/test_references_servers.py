@@ -1,4 +1,4 @@
-"""References into real servers: S3 (rclone, moto), GCS (fake-gcs-server), HTTP."""
+"""References into real servers: S3 (rclone, moto, Ceph), GCS (fake-gcs-server), HTTP."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from forebear.artifacts.references import check_reference, fetch_reference, reso
 from forebear.blobs.digest import digest_of
 from forebear.errors import Conflict, CorruptData, InvalidInput, NotFound, StorageFailure
 from forebear.records.content import Entry
+from tests.servers import CEPH_COMMANDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,9 +198,16 @@ def test_s3_that_does_not_answer_is_told(rclone: Endpoint):
 # -- S3 with versions ---------------------------------------------------------------------------------------------
 
 
-def versioned(moto: Endpoint) -> tuple[Any, str]:
+@pytest.fixture(params=["moto", pytest.param("radosgw", marks=pytest.mark.debian(*CEPH_COMMANDS))])
+def keeper(request: pytest.FixtureRequest) -> Endpoint:
+    """A server that keeps versions."""
+    endpoint: Endpoint = request.getfixturevalue(request.param)
+    return endpoint
+
+
+def versioned(keeper: Endpoint) -> tuple[Any, str]:
     system = fsspec.filesystem(
-        "s3", **moto.storage_options, version_aware=True, use_listings_cache=False, skip_instance_cache=True
+        "s3", **keeper.storage_options, version_aware=True, use_listings_cache=False, skip_instance_cache=True
     )
     name = f"test-{uuid.uuid4().hex[:12]}"
     system.mkdir(name)
@@ -207,56 +215,56 @@ def versioned(moto: Endpoint) -> tuple[Any, str]:
     return system, name
 
 
-def test_s3_the_recorded_version_is_read(moto: Endpoint, target: Path):
-    system, name = versioned(moto)
-    options = moto.storage_options
+def test_s3_the_recorded_version_is_read(keeper: Endpoint, target: Path):
+    system, name = versioned(keeper)
+    options = keeper.storage_options
     system.pipe(f"{name}/pre/key", b"first")
     (entry,) = resolve_reference(f"s3://{name}/pre/key", storage_options=options)
     (listed,) = resolve_reference(f"s3://{name}/pre", storage_options=options)
     assert listed == entry
     assert set(entry.identity or {}) == {"etag", "version"}
     system.pipe(f"{name}/pre/key", b"second")
-    assert fetched(entry, target, moto) == b"first"
+    assert fetched(entry, target, keeper) == b"first"
     assert check_reference(entry, options) is None
     (newer,) = resolve_reference(f"s3://{name}/pre", storage_options=options)
     assert newer.identity != entry.identity
-    assert fetched(newer, target, moto) == b"second"
+    assert fetched(newer, target, keeper) == b"second"
     system.rm(f"{name}/pre/key")  # leaves a marker; the versions stay
-    assert fetched(entry, target, moto) == b"first"
+    assert fetched(entry, target, keeper) == b"first"
 
 
-def test_s3_a_version_that_is_gone(moto: Endpoint, target: Path):
-    system, name = versioned(moto)
+def test_s3_a_version_that_is_gone(keeper: Endpoint, target: Path):
+    system, name = versioned(keeper)
     system.pipe(f"{name}/key", b"first")
-    (entry,) = resolve_reference(f"s3://{name}/key", storage_options=moto.storage_options)
+    (entry,) = resolve_reference(f"s3://{name}/key", storage_options=keeper.storage_options)
     system.pipe(f"{name}/key", b"other")
     system.call_s3("delete_object", Bucket=name, Key="key", VersionId=(entry.identity or {})["version"])
-    assert refused(entry, target, moto).code == "reference-changed"
+    assert refused(entry, target, keeper).code == "reference-changed"
     system.rm(f"{name}/key")
-    assert refused(entry, target, moto).code == "reference-missing"
-    assert "does not exist" in (check_reference(entry, moto.storage_options) or "")
+    assert refused(entry, target, keeper).code == "reference-missing"
+    assert "does not exist" in (check_reference(entry, keeper.storage_options) or "")
 
 
-def test_s3_a_uri_may_name_the_version(moto: Endpoint, target: Path):
-    system, name = versioned(moto)
+def test_s3_a_uri_may_name_the_version(keeper: Endpoint, target: Path):
+    system, name = versioned(keeper)
     system.pipe(f"{name}/key", b"first")
     version = system.info(f"{name}/key")["VersionId"]
     system.pipe(f"{name}/key", b"second")
     uri = f"s3://{name}/key?versionId={version}"
-    (entry,) = resolve_reference(uri, storage_options=moto.storage_options)
+    (entry,) = resolve_reference(uri, storage_options=keeper.storage_options)
     assert (entry.path, entry.ref) == ("key", f"s3://{name}/key")
-    assert fetched(entry, target, moto) == b"first"
+    assert fetched(entry, target, keeper) == b"first"
     (alone,) = resolve_reference(uri, checksum=False)
     assert (alone.path, alone.ref) == ("key", uri)
-    assert fetched(alone, target, moto) == b"first"
+    assert fetched(alone, target, keeper) == b"first"
 
 
-def test_s3_large_object_of_a_version(moto: Endpoint, target: Path):
-    system, name = versioned(moto)
+def test_s3_large_object_of_a_version(keeper: Endpoint, target: Path):
+    system, name = versioned(keeper)
     system.pipe(f"{name}/key", LARGE)
-    (entry,) = resolve_reference(f"s3://{name}/key", checksum="blake3", storage_options=moto.storage_options)
+    (entry,) = resolve_reference(f"s3://{name}/key", checksum="blake3", storage_options=keeper.storage_options)
     system.pipe(f"{name}/key", LARGE[::-1])
-    assert fetched(entry, target, moto) == LARGE
+    assert fetched(entry, target, keeper) == LARGE
 
 
 @pytest.mark.parametrize("key", ["../x", "/abs", "a//b", "a/../../x"])

@@ -12,7 +12,7 @@ import pytest
 
 from forebear.blobs import remote
 from forebear.blobs.remote import RemoteObjects
-from forebear.blobs.remote_failures import Unreachable
+from forebear.blobs.remote_failures import Unreachable, is_there_already
 from forebear.blobs.retrying import RetryingObjects
 from forebear.errors import Conflict, InvalidInput, NotFound, StorageFailure, Unsupported
 from tests.blobs.conftest import FastClock, fresh_place, make_bucket
@@ -276,6 +276,35 @@ def test_so_is_a_file_that_exists(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(objects._system, "write", refuse)
     objects.put(NAME, b"x")
+
+
+@pytest.mark.server
+@pytest.mark.debian(*CEPH_COMMANDS)
+def test_what_servers_say_of_a_condition_that_fails_is_understood(radosgw: Endpoint):
+    """Ceph keeps conditions, rclone ignores them; forebear asks for none, and takes both answers for the same."""
+    bucket = make_bucket("s3", radosgw)
+    system = fsspec.filesystem("s3", **radosgw.storage_options)
+    system.call_s3("put_object", Bucket=bucket, Key="key", Body=b"first", IfNoneMatch="*")
+    with pytest.raises(OSError) as caught:  # noqa: PT011  # its class is what differs
+        system.call_s3("put_object", Bucket=bucket, Key="key", Body=b"second", IfNoneMatch="*")
+    assert is_there_already(caught.value)
+    with pytest.raises(OSError) as caught:  # noqa: PT011
+        system.pipe_file(f"{bucket}/key", b"third", mode="create")
+    assert is_there_already(caught.value)
+    assert system.cat_file(f"{bucket}/key") == b"first"
+
+
+@pytest.mark.server
+@pytest.mark.debian(*CEPH_COMMANDS)
+def test_a_bucket_that_keeps_versions_gets_one_of_each_object(radosgw: Endpoint):
+    bucket = make_bucket("s3", radosgw)
+    system = fsspec.filesystem("s3", **radosgw.storage_options, version_aware=True, skip_instance_cache=True)
+    system.make_bucket_versioned(bucket)
+    objects = RemoteObjects(f"s3://{bucket}/pre", radosgw.storage_options)
+    for _ in range(2):
+        objects.put(NAME, CONTENT)
+    assert objects.read(NAME) == CONTENT
+    assert len(system.object_version_info(f"{bucket}/pre/objects/{NAME}")) == 1
 
 
 # -- large objects and files --------------------------------------------------------------------------------------

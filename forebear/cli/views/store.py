@@ -78,6 +78,26 @@ class Totals(msgspec.Struct, frozen=True):
     kept_journals: int
 
 
+class Halves(msgspec.Struct, frozen=True):
+    """Both halves of a store that are apart, and the cache between them.
+
+    Attributes:
+        server: What serves the catalog; ``None`` where it is a file.
+        catalog_writable: Whether this user may write to the catalog.
+        blobs_writable: Whether objects can be put beside the blobs and deleted again.
+        cache_bytes: What this machine keeps of the blobs; ``None`` where they are in a folder.
+        cache_limit: What it keeps at most.
+        findings: What somebody should know or do.
+    """
+
+    server: str | None
+    catalog_writable: bool
+    blobs_writable: bool
+    cache_bytes: int | None
+    cache_limit: int | None
+    findings: tuple[str, ...] = ()
+
+
 class Checkup(msgspec.Struct, frozen=True):
     """What `forebear doctor` found. ``totals`` and what is beside it are ``None`` where there is no store.
 
@@ -85,6 +105,7 @@ class Checkup(msgspec.Struct, frozen=True):
         catalog: File or database of the catalog.
         blobs: Folder or URL of the blobs.
         local: Folder of this machine for what is on its way into the store.
+        halves: More about catalog and blobs where they are apart.
         findings: What somebody should know or do; empty when all is well.
     """
 
@@ -105,6 +126,7 @@ class Checkup(msgspec.Struct, frozen=True):
     totals: Totals | None
     settings: tuple[Setting, ...]
     findings: tuple[str, ...]
+    halves: Halves | None = None
 
 
 class CheckupView(View):
@@ -166,10 +188,22 @@ class CheckupView(View):
 
     def _halves(self) -> list[tuple[str, Cell | list[Line]]]:
         """Return where the parts of a store are that is not whole in one folder."""
-        found = self.checkup
+        found, halves = self.checkup, self.checkup.halves
         if found.blobs == found.store:
             return []
-        return [("catalog", clean(found.catalog)), ("blobs", clean(found.blobs)), ("this machine", clean(found.local))]
+        catalog, blobs = [line(clean(found.catalog))], [line(clean(found.blobs))]
+        local = [line(clean(found.local))]
+        if halves is not None:
+            server = f"{halves.server}, " if halves.server else ""
+            catalog.append(line(server, _writable(halves.catalog_writable)))
+            blobs.append(line(_writable(halves.blobs_writable)))
+        if halves is not None and halves.cache_bytes is not None and halves.cache_limit is not None:
+            local.append(line(f"{size(halves.cache_bytes)} of what was read, at most {size(halves.cache_limit)}"))
+        return [("catalog", catalog), ("blobs", blobs), ("this machine", local)]
+
+
+def _writable(yes: bool) -> Span:
+    return Span("writable", "green") if yes else Span("not writable", "yellow")
 
 
 def _holds(totals: Totals) -> list[tuple[str, Cell | list[Line]]]:
