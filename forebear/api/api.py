@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,7 @@ from forebear.settings import Settings, load_settings
 from forebear.store.shared import shared_store
 
 if TYPE_CHECKING:
+    from forebear.api.checking.report import Checkup
     from forebear.lineage.queries import Lineage
     from forebear.records.artifacts import AliasMove, Collection
     from forebear.records.runs import Project
@@ -288,6 +289,35 @@ class Api:
     def _is_project(self, entity: str, name: str) -> bool:
         return any(project.name == name for project in self.projects(entity))
 
+    def fsck(
+        self,
+        *,
+        read_data: bool | str = False,
+        repair: bool = False,
+        rebuild_index: bool = False,
+        source: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Checkup:
+        """Check the whole store, and mend what can be mended. What it found is in the answer; it raises for nothing.
+
+        Args:
+            read_data: Also read and hash every byte; ``"5%"`` of the objects at random, ``"1/7"`` of them in turn.
+            repair: Put damaged objects aside, and heal what can be healed.
+            rebuild_index: Make the index of blobs again from the objects first.
+            source: Folder or URL of another store, from which what is lost is taken.
+            progress: Called with the objects and bytes that were looked at since its last call.
+        """
+        from forebear.api.checking.checking import check_store  # 10 ms, only for checks
+
+        return check_store(
+            self.store,
+            read_data=read_data,
+            repair=repair,
+            rebuild_index=rebuild_index,
+            source=None if source is None else shared_store(source, create=False),
+            progress=progress,
+        )
+
     # -- versions and lineage -----------------------------------------------------------------------------------
 
     def diff(self, old: str, new: str) -> VersionDiff:
@@ -308,11 +338,15 @@ class Api:
             Conflict: ``expect`` does not hold.
             NotFound: there is no such version.
         """
-        return self.store.catalog.move_alias(self.artifact(name).record.id, check_alias(alias), expect=expect)
+        move = self.store.catalog.move_alias(self.artifact(name).record.id, check_alias(alias), expect=expect)
+        self.store.write_records()
+        return move
 
     def remove_alias(self, collection: str, alias: str, *, expect: str | None = None) -> AliasMove:
         """Take an alias away from a collection; errors as in `move_alias`."""
-        return self.store.catalog.remove_alias(self.collection(collection).id, check_alias(alias), expect=expect)
+        move = self.store.catalog.remove_alias(self.collection(collection).id, check_alias(alias), expect=expect)
+        self.store.write_records()
+        return move
 
     def reproduced_by(self, name: str) -> list[RecordedRun]:
         """Return the runs that logged the content of a version again, after the run that made it."""

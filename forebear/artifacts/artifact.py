@@ -473,6 +473,7 @@ class Artifact:
         """Return at once: a version is there when logging returns. For scripts written for W&B.
 
         Raises:
+        self.store.write_records()
             Conflict: it was never logged.
         """
         _ = self.record
@@ -492,6 +493,7 @@ class Artifact:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
+        self.store.write_records()
     @property
     def manifest(self) -> Manifest:
         """The sorted list of entries of a version; pages are read as they are needed."""

@@ -10,6 +10,7 @@ from forebear.catalog.codec import VERSION_COLUMNS, VERSION_TABLES, from_micros,
 from forebear.catalog.copy_runs import RunCopies
 from forebear.catalog.driver import Row, insert_rows, one
 from forebear.catalog.port import TipMoved
+from forebear.catalog.version_table import UNRECORD, UNRECORD_HOLDER
 from forebear.records.artifacts import COMMITTED, Version
 from forebear.records.copies import Adopted, AdoptedVersion, AliasStep, WholeVersion
 from forebear.records.lineage import EdgeKind, Node
@@ -65,6 +66,8 @@ class VersionCopies(RunCopies):
                 here = self._insert_adopted(source, collection_id, max(number, version.number), new)
             self._note_copy(source, node, here * 2, new.print, merged=merged or bool(known and known[1]))
             self._db.many(_ADD_TAG, [(here, tag) for tag in version.tags])
+            if version.tags:
+                self._db.execute(UNRECORD, (here,))
             moves = self._adopt_steps(source, collection_id, new.steps)
             adopted = self.versions_by_id([here])[here]
         return Adopted(adopted, created, moves)
@@ -172,6 +175,7 @@ class VersionCopies(RunCopies):
         else:
             self._db.execute("DELETE FROM alias_moves WHERE collection_id = ? AND alias = ?", (collection_id, alias))
         insert_rows(self._db, _ADD_MOVES, [(collection_id, *row) for row in rows])
+        self._db.execute(UNRECORD_HOLDER, (collection_id, alias))
         self._db.execute("DELETE FROM aliases WHERE collection_id = ? AND alias = ?", (collection_id, alias))
         target = rows[-1][1]
         if target is not None and one(self._db, _LIVE_VERSION, (target, COMMITTED)) is not None:
@@ -179,6 +183,7 @@ class VersionCopies(RunCopies):
                 "INSERT INTO aliases (collection_id, alias, version_id) VALUES (?, ?, ?)",
                 (collection_id, alias, target),
             )
+            self._db.execute(UNRECORD_HOLDER, (collection_id, alias))
 
 
 def _nodes_of(step: AliasStep) -> Iterator[int]:

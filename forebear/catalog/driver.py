@@ -66,6 +66,10 @@ class Driver(Protocol):
         """Run several statements that make or change tables, inside a transaction."""
         ...
 
+    def integrity(self) -> list[str]:
+        """Return what the database finds wrong with itself, as far as it can tell."""
+        ...
+
     def close(self) -> None:
         """Let go of every connection."""
         ...

@@ -6,6 +6,7 @@ rows is cheaper than reading 20,000. The row maps a file's name to (inode, size,
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +93,12 @@ class FingerprintCache:
                 )
         except (CorruptData, StorageFailure):
             return  # full disk: the next run hashes again
+
+    def clear(self) -> None:
+        """Forget everything, so that each file is read the next time it is added."""
+        if self._driver is not None:
+            with contextlib.suppress(CorruptData, StorageFailure):
+                self._driver.execute("DELETE FROM folders")
 
     def close(self) -> None:
         """Let go of the file."""

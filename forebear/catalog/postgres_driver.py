@@ -445,6 +445,10 @@ class PostgresDriver:
         with self._for_writing() as connection, in_words_of_forebear(connection, self.shown):
             connection.execute(definitions(sql).encode())
 
+    def integrity(self) -> list[str]:
+        """See `Driver.integrity`: a server checks its pages as it reads them, where its data checksums are on."""
+        return []
+
     def close(self) -> None:
         """See `Driver.close`."""
         self._closed = True

@@ -33,6 +33,10 @@ SOUND_WAL = (3, 51, 3)
 BUSY_MS = 60_000
 STREAM_ROWS = 4_096
 #: From one try to the next where SQLite does not wait by itself.
+#: Problems of a database that are listed, of each kind.
+_LISTED_PROBLEMS = 20
+#: How SQLite says that tables are not those that were made, or hold what is no text.
+_OTHER_TABLES = re.compile(r"no such (?:table|column)|table \S+ has no column|[Cc]ould not decode|malformed")
 _TURN_SECONDS = 0.005
 
 
@@ -234,6 +238,14 @@ def _address(path: Path) -> str:
     quoted = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     return f"file:{quoted}?mode=ro" + ("" if Path(f"{path}-wal").exists() else "&immutable=1")
 
+
+    def integrity(self) -> list[str]:
+        """See `Driver.integrity`."""
+        found = [str(row[0]) for row in self.rows(f"PRAGMA integrity_check({_LISTED_PROBLEMS})")]
+        rows = self.rows("PRAGMA foreign_key_check")
+        return [words for words in found if words != "ok"] + [
+            f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there" for row in rows[:_LISTED_PROBLEMS]
+        ]
 
 def _set_journal(connection: Any, journal: str) -> None:
     """Let the file have this journal mode; processes that open a new file at once take turns.

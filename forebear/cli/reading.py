@@ -27,6 +27,8 @@ MODULES = {
     "lineage": "forebear.cli.lineage",
     "init": "forebear.cli.init",
     "doctor": "forebear.cli.doctor",
+    "fsck": "forebear.cli.fsck",
+    "recover": "forebear.cli.recover",
 }
 
 

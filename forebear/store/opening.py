@@ -54,13 +54,14 @@ def _open_folder(wanted: StoreUrl, root: Path, *, create: bool) -> Store:
     folder = FolderPlace(root)
     mark = folder.read()
     if mark is None and not create:
-        raise _no_store(wanted)
-    _refuse_network(root)
+        raise no_store(wanted)
+    refuse_network(root)
     if mark is None:
         folder.make()
     elif not (root / CATALOG_FILE).exists():
         raise CorruptData(
-            f"{root} is a store, but its catalog {CATALOG_FILE} is missing; put it back from a backup",
+            f"{root} is a store, but its catalog {CATALOG_FILE} is missing; put it back from a backup, or make it "
+            f"again from the records beside the blobs: forebear recover --store {_for_shell(wanted.shown)}",
             code="catalog-missing",
         )
     elif mark.blobs is not None and wanted.blobs is None:
@@ -71,7 +72,7 @@ def _open_folder(wanted: StoreUrl, root: Path, *, create: bool) -> Store:
             "or move the store with: forebear store copy",
             code="store-mismatch",
         )
-    blobs = _blobs_of(wanted)
+    blobs = blobs_of(wanted)
     if blobs is not None and mark is None:
         _refuse_foreign(blobs.place, wanted)
     catalog = SqliteCatalog(root / CATALOG_FILE, create=create)
@@ -85,10 +86,11 @@ def _open_folder(wanted: StoreUrl, root: Path, *, create: bool) -> Store:
     except BaseException:
         catalog.close()
         raise
-    return _store(wanted, catalog, blobs.objects if blobs else LocalObjects(root), root)
+    return store_of(wanted, catalog, blobs.objects if blobs else LocalObjects(root), root)
 
 
-def _refuse_network(root: Path) -> None:
+def refuse_network(root: Path) -> None:
+    """Raise `Unsupported` where SQLite's locks cannot be trusted."""
     kind = file_system_of(root)
     if kind in NETWORK_FILE_SYSTEMS:
         raise Unsupported(
@@ -105,14 +107,14 @@ def _open_database(wanted: StoreUrl, *, create: bool) -> Store:
     from forebear.catalog.postgres import PostgresCatalog  # 5 ms, and psycopg 60 ms more
 
     assert wanted.catalog is not None
-    blobs = _blobs_of(wanted)
+    blobs = blobs_of(wanted)
     assert blobs is not None
     try:
         catalog = PostgresCatalog(wanted.catalog, create=False)
     except NotFound:
         _refuse_foreign(blobs.place, wanted)
         if not create:
-            raise _no_store(wanted) from None
+            raise no_store(wanted) from None
         catalog = PostgresCatalog(wanted.catalog)
     try:
         _pair(catalog, blobs.place, wanted.shown.partition("?")[0], create=create)
@@ -120,7 +122,7 @@ def _open_database(wanted: StoreUrl, *, create: bool) -> Store:
     except BaseException:
         catalog.close()
         raise
-    return _store(wanted, catalog, blobs.objects, local)
+    return store_of(wanted, catalog, blobs.objects, local)
 
 
 def _local_folder(store_id: str) -> Path:
@@ -137,24 +139,26 @@ def _local_folder(store_id: str) -> Path:
 # -- both halves ------------------------------------------------------------------------------------------------------
 
 
-class _Blobs(NamedTuple):
+class Blobs(NamedTuple):
+    """Blobs of a store, and where it says that they are those of a store."""
+
     objects: ObjectStore
     place: Place
 
 
-def _blobs_of(wanted: StoreUrl) -> _Blobs | None:
+def blobs_of(wanted: StoreUrl) -> Blobs | None:
     """Return the blobs of a store that has them elsewhere than its catalog; nothing is asked of their system yet."""
     if wanted.blobs is None:
         return None
     if "://" not in wanted.blobs:
         root = Path(wanted.blobs)
-        return _Blobs(LocalObjects(root), FolderPlace(root))
+        return Blobs(LocalObjects(root), FolderPlace(root))
     from forebear.blobs.remote import RemoteObjects  # 4 ms that a store in a folder is spared
     from forebear.blobs.retrying import RetryingObjects
 
     remote = RemoteObjects(wanted.blobs, wanted.options)
     patient = RetryingObjects(remote)
-    return _Blobs(patient, RemotePlace(remote, patient))
+    return Blobs(patient, RemotePlace(remote, patient))
 
 
 def _refuse_foreign(place: Place, wanted: StoreUrl) -> None:
@@ -195,7 +199,8 @@ def _pair(catalog: Catalog, place: Place, where: str, *, create: bool) -> None:
         raise mismatch(where, catalog.store_id, place.text, mark.id)
 
 
-def _store(wanted: StoreUrl, catalog: Catalog, objects: ObjectStore, local: Path) -> Store:
+def store_of(wanted: StoreUrl, catalog: Catalog, objects: ObjectStore, local: Path) -> Store:
+    """Pair an open catalog with blobs."""
     if not isinstance(objects, LocalObjects):
         from forebear.blobs.cache import CachedObjects  # 2 ms, only where blobs are far away
 
@@ -204,7 +209,8 @@ def _store(wanted: StoreUrl, catalog: Catalog, objects: ObjectStore, local: Path
     return Store(wanted.shown, catalog, objects, fingerprints, local=local, address=wanted.address)
 
 
-def _no_store(wanted: StoreUrl) -> NotFound:
+def no_store(wanted: StoreUrl) -> NotFound:
+    """The error for a place without a store."""
     return NotFound(
         f"there is no store at {wanted.shown}; make one with: forebear init --store {_for_shell(wanted.shown)}",
         code="store-not-found",

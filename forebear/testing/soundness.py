@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from forebear.artifacts.transfer import manifest_of
 from forebear.errors import CorruptData, ForebearError, NotFound
 from forebear.names import LATEST, ArtifactRef
 from forebear.records.lineage import Direction, EdgeKind, Node
-from forebear.store.records import VersionRecord, record_name
+from forebear.store.records import VersionRecord, read_records, record_stem
 
 if TYPE_CHECKING:
     from forebear.artifacts.manifest import Manifest
@@ -56,18 +54,14 @@ def _objects(store: Store) -> Iterator[str]:
 def _read_records(store: Store, records: dict[Place, VersionRecord]) -> Iterator[str]:
     """Fill ``records``, and say what is wrong with them by themselves."""
     collections = {(c.entity, c.project, c.name) for c in store.catalog.collections()}
-    for name in store.objects.names("versions/"):
-        try:
-            record = msgspec.json.decode(store.objects.read(name), type=VersionRecord)
-        except msgspec.MsgspecError as err:
-            yield f"the record {name}: {err}"
-            continue
-        place = (record.entity, record.project, record.name, record.number)
-        if place[:3] not in collections:
+    found = read_records(store.objects)
+    yield from map(str, found.damaged.values())
+    for name, record in found.newest.items():
+        if record.place[:3] not in collections:
             yield f"the record {name} is of a collection that the catalog does not know"
-        if place in records:
-            yield f"the record {name} is the second of {record.name}:v{record.number}"
-        records[place] = record
+        if record.place in records:
+            yield f"the record {name} is of another {record.name}:v{record.number}"
+        records[record.place] = record
 
 
 def _collection(store: Store, collection: Collection, records: dict[Place, VersionRecord]) -> Iterator[str]:
@@ -88,7 +82,7 @@ def _collection(store: Store, collection: Collection, records: dict[Place, Versi
         yield from _version(store, version)
         record = records.get((*where, version.number))
         if record is not None or version.id not in ids:
-            yield from _origin(store, version, record)
+            yield from _origin(store, version, record, up_to_date=version.id not in ids)
 
 
 def _latest(catalog: Catalog, collection: Collection) -> Iterator[str]:
@@ -104,20 +98,25 @@ def _latest(catalog: Catalog, collection: Collection) -> Iterator[str]:
         yield f"latest of {collection.name} stands on v{found.number}, its last move was to v{moved}"
 
 
-def _origin(store: Store, version: Version, record: VersionRecord | None) -> Iterator[str]:
+def _origin(store: Store, version: Version, record: VersionRecord | None, *, up_to_date: bool) -> Iterator[str]:
     node = Node.of_version(version.id).key
     made = [edge.source for edge in store.catalog.edges([node], Direction.UPSTREAM, [EdgeKind.LOGGED])]
     runs = store.catalog.runs_by_key(Node(key).row_id for key in made)
     if len(made) > 1 or len(runs) != len(made):
         yield f"{version.label} was logged by {len(made)} runs, of which {len(runs)} exist"
     if record is None:
-        yield f"{version.label} has no record {record_name(version)}"
+        yield f"{version.label} has no record {record_stem(version)}"
         return
     told = (record.type, record.root, record.size, record.file_count, record.created_at, record.run)
     run = next((found.id for found in runs.values()), None)
     known = (version.type, version.root.hex(), version.size, version.file_count, version.created_at, run)
     if told != known:
         yield f"the record of {version.label} says {told}, the catalog {known}"
+    said = (record.state, record.description, record.metadata, record.tags)
+    if up_to_date and said != (version.state, version.description, version.metadata, version.tags):
+        yield f"the record of {version.label} says {said}, which is out of date"
+    if up_to_date and not set(version.aliases) <= set(record.aliases):
+        yield f"the record of {version.label} has the aliases {record.aliases}, the catalog {version.aliases}"
 
 
 def _version(store: Store, version: Version) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Checking a store as a whole, mending it, and making its catalog again."""
