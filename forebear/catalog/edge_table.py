@@ -116,7 +116,7 @@ class EdgeTable(SweepTable):
                 aliases=tuple(sorted(aliases.get(version_id, ()))),
             )
         run_keys = [key >> 1 for key in keys if key & 1]
-        for run_key, entity, project, id_, name, job_type, state, at in rows_in(self._db, _RUN_NODES, run_keys):
+        for run_key, entity, project, id_, name, job_type, state, at, sweep in rows_in(self._db, _RUN_NODES, run_keys):
             infos[run_key * 2 + 1] = NodeInfo(
                 key=run_key * 2 + 1,
                 kind="run",
@@ -125,6 +125,7 @@ class EdgeTable(SweepTable):
                 type=job_type,
                 state=state,
                 created_at=from_micros(at),
+                sweep=sweep,
             )
         return infos
 
@@ -164,7 +165,7 @@ _VERSION_NODES = (
     "JOIN collections c ON c.id = v.collection_id JOIN projects p ON p.id = c.project_id WHERE v.id IN ({keys})"
 )
 _RUN_NODES = (
-    "SELECT r.key, p.entity, p.name, r.id, r.name, r.job_type, r.state, r.created_at FROM runs r "
+    "SELECT r.key, p.entity, p.name, r.id, r.name, r.job_type, r.state, r.created_at, r.sweep FROM runs r "
     "JOIN projects p ON p.id = r.project_id WHERE r.key IN ({keys})"
 )
 _STALE = (

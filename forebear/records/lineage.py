@@ -90,6 +90,7 @@ class NodeInfo(msgspec.Struct, frozen=True, gc=False):
         state: State of the version or run.
         created_at: When it came to be, aware UTC.
         aliases: Of a version; empty for a run.
+        sweep: Id of the sweep that a run is a trial of.
     """
 
     key: int
@@ -100,6 +101,7 @@ class NodeInfo(msgspec.Struct, frozen=True, gc=False):
     state: str
     created_at: datetime
     aliases: tuple[str, ...] = ()
+    sweep: str | None = None
 
 
 class StaleUse(msgspec.Struct, frozen=True, gc=False):

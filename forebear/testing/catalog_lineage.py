@@ -294,7 +294,7 @@ class EdgeSuite:
 
     def test_nodes_are_described(self, catalog: Catalog, author: Author, tick: Tick) -> None:
         started = tick()
-        run = author.run("r1", name="brave-fox", job_type="train")
+        run = author.run("r1", name="brave-fox", job_type="train", sweep="s1")
         made = tick()
         version = author.version("a", run=run, aliases=("prod",))
         old = author.version("b", name="other", type="model")
@@ -304,7 +304,7 @@ class EdgeSuite:
         about_version = NodeInfo(
             node(version), "artifact", "team/digits/data:v0", "data:v0", "dataset", COMMITTED, made, ("latest", "prod")
         )
-        about_run = NodeInfo(node(run), "run", "team/digits/r1", "brave-fox", "train", FINISHED, started)
+        about_run = NodeInfo(node(run), "run", "team/digits/r1", "brave-fox", "train", FINISHED, started, (), "s1")
         about_old = NodeInfo(node(old), "artifact", "team/digits/other:v0", "other:v0", "model", DELETED, made)
         assert found == {node(version): about_version, node(run): about_run, node(old): about_old}
         assert catalog.describe([]) == {}

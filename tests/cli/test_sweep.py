@@ -238,6 +238,13 @@ def test_what_the_best_run_made(cli, grid):
     forebear.agent(path, function=train)
     assert cli("sweep", "best", path, "--json").json()["made"] == ["local/p/model:v0"]
     assert any(line.split() == ["made", "local/p/model:v0"] for line in cli("sweep", "best", path).lines)
+    # And from the model back to the sweep.
+    sweep, run = path.rpartition("/")[2], cli("sweep", "best", path, "-q").out.strip()
+    up = cli("lineage", "up", "model:v0")
+    assert any(line.startswith("└─ run") and line.endswith(f"of sweep {sweep}") for line in up.lines)
+    assert [node["sweep"] for node in cli("lineage", "up", "model:v0", "--json").json_lines()] == [sweep]
+    assert cli("run", "show", run, "--json").json()["sweep"] == sweep
+    assert any(line.split() == ["sweep", sweep] for line in cli("run", "show", run).lines)
 
 
 # -- following --------------------------------------------------------------------------------------------------------

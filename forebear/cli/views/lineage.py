@@ -40,6 +40,7 @@ def node_record(node: NodeInfo) -> dict[str, Any]:
         "state": node.state,
         "created_at": node.created_at,
         "aliases": list(node.aliases),
+        "sweep": node.sweep,
     }
 
 

@@ -34,6 +34,7 @@ def run_record(run: RunRecord, state: str) -> dict[str, Any]:
         "state": state,
         "job_type": run.job_type,
         "group": run.group,
+        "sweep": run.sweep,
         "tags": list(run.tags),
         "created_at": run.created_at,
         "ended_at": run.ended_at,
@@ -156,6 +157,7 @@ class RunView(View):
         pairs: list[tuple[str, Cell | list[Line]]] = [
             ("job type", Span(clean(run.job_type or ""), "magenta")),
             ("group", clean(run.group or "")),
+            ("sweep", clean(run.sweep or "")),
             ("tags", " ".join(run.tags)),
             ("notes", clean(run.notes or "")),
             ("started", f"{moment(run.created_at)}, {ago(run.created_at, screen.now)}"),

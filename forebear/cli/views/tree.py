@@ -68,7 +68,8 @@ def node_line(node: NodeInfo, scope: str, marks: Marks) -> Line:
         aliases = [Span(f"  {' '.join(node.aliases)}", ALIAS_STYLE)] if node.aliases else []
         return (Span(name, VERSION_STYLE), *tail, *aliases, Span(f"  {node.type or ''}", "dim"))
     state = [] if node.state == "finished" else [Span(f"  {node.state}", STATE_STYLES.get(node.state, ""))]
-    return (Span(clean(node.type or "run"), "magenta"), *tail, *state, Span(f"  {name}", "dim"))
+    sweep = [Span(f"  of sweep {clean(node.sweep)}", "dim")] if node.sweep else []
+    return (Span(clean(node.type or "run"), "magenta"), *tail, *state, Span(f"  {name}", "dim"), *sweep)
 
 
 class _Branch(NamedTuple):
