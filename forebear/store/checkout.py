@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from forebear.blobs.place import copy_loose, link_loose
 from forebear.blobs.reader import WINDOW_BYTES, read_blobs, wrong_digest
 from forebear.blobs.writer import SMALL_BYTES
 from forebear.catalog.fingerprints import FingerprintCache, print_of
-from forebear.errors import CorruptData, InvalidInput
+from forebear.errors import CorruptData, ForebearError, InvalidInput
 from forebear.records.content import CODEC_RAW, LOOSE, Location, Recipe
 from forebear.store.folders import Content, NewFolder, PresentFolder, Staging
 from forebear.store.intake import remember_objects
@@ -75,6 +76,7 @@ class Checkout:
 
         Raises:
             CorruptData: a blob is missing or damaged; files before it are in place, its own is not.
+            StorageFailure: the folder cannot be read or written.
             InvalidInput: a path would leave the folder, or something is in its way.
 
         Cost: a stat for each file that is there; otherwise one read for each run of neighbouring slices.
@@ -84,7 +86,7 @@ class Checkout:
         staging = self._begin(wanted, above)
         folders: list[PresentFolder | NewFolder] = []
         targets: dict[bytes, list[_Target]] = {}
-        with staging.until_all_appear():
+        with _in_words_of_forebear(self._root.root), staging.until_all_appear():
             for inner, rows in wanted.items():
                 folder = self._open(inner, rows, staging, above)
                 folders.append(folder)
@@ -267,6 +269,17 @@ class _Writers:
         self._thread.join()
         if self._error is not None and error is None:
             raise self._error
+
+
+@contextmanager
+def _in_words_of_forebear(root: str) -> Iterator[None]:
+    """Say which file it was that the system failed at, where nobody else has."""
+    try:
+        yield
+    except ForebearError:
+        raise
+    except OSError as err:
+        raise storage_failure(err, f"put files in place at {err.filename or root}") from err
 
 
 def _folders_above(folders: Iterable[str]) -> set[str]:
