@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from forebear.artifacts.cleaning import checkout
 from forebear.artifacts.commit import Labels, commit_draft
 from forebear.artifacts.draft import Draft
-from forebear.artifacts.entry_file import ArtifactFile
+from forebear.artifacts.entry_file import ArtifactFile, Referred
 from forebear.artifacts.manifest import Manifest, build
 from forebear.artifacts.metadata import normal_metadata
 from forebear.artifacts.provenance import StoredRun, html_card
@@ -34,6 +34,7 @@ from forebear.store.paths import SafeFolder
 from forebear.store.shared import active_scope, active_store
 
 if TYPE_CHECKING:
+    from forebear.artifacts.manifest import Row
     from forebear.store.checkout import Progress
     from forebear.store.store import Store
 
@@ -249,10 +250,14 @@ class Artifact:
         return self._draft
 
     def _begin_with_newest(self, draft: Draft) -> None:
-        collection = draft.store.catalog.collection(*active_scope(), self._name)
-        newest = draft.store.catalog.versions(collection.id)[:1] if collection else []
-        if newest:
-            self._draft = Draft(draft.store, manifest_of(draft.store, newest[0]).rows())
+        self._draft = Draft(draft.store, self._newest_rows())
+
+    def _newest_rows(self) -> Iterable[Row]:
+        """Return the rows of the newest version of the collection; none where there is none."""
+        catalog = self.store.catalog
+        collection = catalog.collection(*active_scope(), self._name)
+        newest = catalog.versions(collection.id)[:1] if collection else []
+        return manifest_of(self.store, newest[0]).rows() if newest else ()
 
     def add_file(
         self,
@@ -326,14 +331,15 @@ class Artifact:
         checksum: bool | str = True,
         max_objects: int | None = None,
         overwrite: bool = False,
-    ) -> list[ArtifactFile]:
-        """Add what a URI names without copying its bytes: one object, or all objects below a prefix.
+    ) -> Sequence[ArtifactFile]:
+        """Add what a URI names without copying its bytes: one object, or all objects below a prefix; return them.
 
         Args:
             uri: Anything that fsspec opens: ``s3://``, ``gs://``, ``az://``, ``http(s)://``, ``file://``, ….
             name: Path inside the artifact; for a prefix the folder that its objects lie in.
             checksum: True records what the system tells of the content (etag, version, generation); ``"blake3"`` reads
-                and hashes it; False records the URI alone.
+                and hashes it, unless the newest version has it with the same etag, version or generation; False records
+                the URI alone.
             max_objects: Refuse a prefix with more objects.
 
         Raises:
@@ -342,10 +348,10 @@ class Artifact:
             StorageFailure: the system behind the URI cannot be reached, or refuses.
         """
         target = uri.ref_target() if isinstance(uri, ArtifactFile) else os.fspath(uri)
-        entries = self._open_draft().add_reference(
-            target, name, checksum=checksum, max_objects=max_objects, overwrite=overwrite
+        rows = self._open_draft().add_reference(
+            target, name, checksum=checksum, max_objects=max_objects, overwrite=overwrite, before=self._newest_rows
         )
-        return [ArtifactFile(self, entry) for entry in entries]
+        return Referred(self, rows)
 
     def add(self, obj: Any, name: str, overwrite: bool = False) -> ArtifactFile:
         """Add a value: text, bytes, JSON values, a NumPy array, a data frame, or a media object with its files.
@@ -473,7 +479,6 @@ class Artifact:
         """Return at once: a version is there when logging returns. For scripts written for W&B.
 
         Raises:
-        self.store.write_records()
             Conflict: it was never logged.
         """
         _ = self.record
@@ -493,7 +498,6 @@ class Artifact:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-        self.store.write_records()
     @property
     def manifest(self) -> Manifest:
         """The sorted list of entries of a version; pages are read as they are needed."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
-from forebear.artifacts.manifest import Built, Load, Manifest, Row, build, parse_page
+from forebear.artifacts.manifest import Built, Load, Manifest, build, parse_page
 from forebear.catalog.port import MissingBlobs, TipMoved
-from forebear.errors import CorruptData, StorageFailure
-from forebear.records.artifacts import Committed, NewVersion
+from forebear.errors import Conflict, CorruptData
+from forebear.records.artifacts import Collection, Committed, NewVersion
 
 if TYPE_CHECKING:
     from forebear.artifacts.draft import Draft
+    from forebear.artifacts.rows import InOrder
     from forebear.store.store import Store
+
+
+#: How often a commit is tried anew because others were faster.
+_TRIES = 1_000
 
 
 class Labels(msgspec.Struct, frozen=True):
@@ -44,42 +50,61 @@ def commit_draft(draft: Draft, labels: Labels, run_key: int | None) -> Committed
     store = draft.store
     rows = draft.rows()
     built = build(rows)
-    while True:
+    looked = False
+    for again in range(_TRIES):
         collection = store.catalog.collection(labels.entity, labels.project, labels.name)
-        tip = collection.tip if collection else None
-        new = _new_version(draft, labels, run_key, rows, built, tip)
+        new = _new_version(draft, labels, run_key, rows, built, collection, looked=looked)
+        commit = partial(_commit, store, new)
         try:
-            committed = store.catalog.commit_version(new)
+            committed = draft.intake.write(new.objects, commit)
         except TipMoved:
             continue  # somebody else made progress; the difference to their version is computed anew
         except MissingBlobs as err:
-            raise _lost(store, err.digests) from err
+            # A page that was there is garbage by now, or a file is gone that was taken for known.
+            looked = True
+            lost = draft.intake.take_again(set(err.digests) - built.pages.keys())
+            if lost or again + 1 == _TRIES:
+                raise _lost(store, sorted(lost) or err.digests) from err
+            continue
         draft.intake.remember()
-        # The version is there; a record that finds no room now is written by the next commit.
-        with contextlib.suppress(StorageFailure):
-            store.write_records()
+        store.write_records()
         return committed
+    raise Conflict(
+        f"{_TRIES} others logged a version of {labels.name!r} while this one was to be; log it again",
+        code="tip-moved",
+    )
+
+
+def _commit(store: Store, new: NewVersion, lease: str | None) -> Committed:
+    return store.catalog.commit_version(replace(new, lease=lease))
 
 
 def _new_version(
     draft: Draft,
     labels: Labels,
     run_key: int | None,
-    rows: list[Row],
+    rows: InOrder,
     built: Built,
-    tip: bytes | None,
+    collection: Collection | None,
+    *,
+    looked: bool,
 ) -> NewVersion:
+    """Say what a commit needs; unless somebody ``looked`` already, the newest version is trusted to be there."""
     store = draft.store
-    needs: list[bytes] = [built.root]
+    tip = collection.tip if collection else None
+    needs: list[bytes] = []
+    trusts: list[bytes] = [built.root]
     gained: set[bytes] = set()
     lost: set[bytes] = set()
-    if tip != built.root:
-        # A page that the store knows was committed together with everything it names.
-        known = store.catalog.known(built.pages)
-        fresh = {digest: page for digest, page in built.pages.items() if digest not in known}
+    if tip != built.root or looked:
+        # A page that is no garbage was committed together with everything it names.
+        firm = store.catalog.firm(built.pages)
+        fresh = {digest: page for digest, page in built.pages.items() if digest not in firm}
         draft.intake.add_pages(fresh)
-        gained, lost = _difference(store, rows, built, tip)
+        if tip != built.root:
+            gained, lost = _difference(store, rows, built, collection)
         draft.objects += draft.intake.finish()
+        trusts = [digest for digest in built.pages if digest in firm]
         needs += _named_by(rows, built, fresh)
         arriving = {part.digest for stored in draft.objects for part in stored.slices}
         arriving.update(digest for stored in draft.objects for digest in stored.recipes)
@@ -103,22 +128,30 @@ def _new_version(
         objects=draft.objects,
         needs=needs,
         expect=labels.expect,
+        trusts=trusts,
     )
 
 
-def _difference(store: Store, rows: list[Row], built: Built, tip: bytes | None) -> tuple[set[bytes], set[bytes]]:
+def _difference(
+    store: Store, rows: InOrder, built: Built, collection: Collection | None
+) -> tuple[set[bytes], set[bytes]]:
     """Return the content digests that the new version has and the tip has not, and the other way round."""
     everything = {row[2] for row in rows if row[2] is not None}
-    if tip is None:
+    if collection is None or collection.tip is None:
         return everything, set()
     here = Manifest(built.root, _overlaid(built.pages, page_loader(store)))
-    only_here, only_there = here.changed_rows(Manifest(tip, page_loader(store)))
+    try:
+        only_here, only_there = here.changed_rows(Manifest(collection.tip, page_loader(store)))
+    except CorruptData:
+        # The newest version was deleted, and its pages with it; what was in it is still known.
+        there = store.catalog.tip_contents(collection.id)
+        return everything - there, there - everything
     gained = {row[2] for row in only_here if row[2] is not None}
     lost = {row[2] for row in only_there if row[2] is not None} - everything
     return gained, lost
 
 
-def _named_by(rows: list[Row], built: Built, fresh: dict[bytes, bytes]) -> Iterable[bytes]:
+def _named_by(rows: InOrder, built: Built, fresh: dict[bytes, bytes]) -> Iterable[bytes]:
     """Digests of the files that fresh pages name; those of other pages are known to be there."""
     if len(fresh) == len(built.pages):
         return {row[2] for row in rows if len(row) == 3}
@@ -147,7 +180,8 @@ def _overlaid(pages: dict[bytes, bytes], load: Load) -> Load:
 def _lost(store: Store, digests: list[bytes]) -> CorruptData:
     return CorruptData(
         f"{len(digests)} files of the draft were taken as known from an earlier version, but the store at {store.url} "
-        f"does not hold them (first: {digests[0].hex()[:16]}…). Delete {store.local}/cache and log again",
+        f"does not hold them any more (first: {digests[0].hex()[:16]}…), and they are not where they came from. Add "
+        "them again, as a new artifact",
         code="missing-blob",
         digest=digests[0],
     )

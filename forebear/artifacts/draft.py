@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forebear.artifacts.rows import InOrder, Rows
 from forebear.errors import Conflict, InvalidInput
 from forebear.records.content import Entry
 from forebear.store.intake import COPY, Way
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from forebear.store.intake import Intake, Progress
     from forebear.store.store import Store
 
+#: Gives the rows of an earlier version.
+Known = Callable[[], "Iterable[Row]"]
+
 
 class Draft:
     """Rows by path. Content is in the store as soon as it is added, but nothing names it before the commit."""
@@ -25,7 +29,7 @@ class Draft:
     def __init__(self, store: Store, rows: Iterable[Row] = ()) -> None:
         self.store = store
         self.intake: Intake = store.intake()
-        self._rows: dict[str, Row] = {row[0]: row for row in rows}
+        self._rows = Rows(rows)
         #: Durable objects that no catalog names yet; kept here, so that a commit that fails can be repeated.
         self.objects: list[StoredObject] = []
 
@@ -35,21 +39,20 @@ class Draft:
     @property
     def size(self) -> int:
         """Sum of the known sizes, in bytes."""
-        return sum(row[1] or 0 for row in self._rows.values())
+        return self._rows.size()
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> InOrder:
         """Return the rows sorted by path.
 
         Raises:
             InvalidInput: a path is a file and also a folder of others.
         """
-        rows = [self._rows[path] for path in sorted(self._rows)]
         self._check_folders()
-        return rows
+        return self._rows.in_order()
 
     def _check_folders(self) -> None:
         checked: set[str] = set()
-        for path in self._rows:
+        for path in self._rows.paths():
             folder = path.rpartition("/")[0]
             while folder and folder not in checked:
                 if folder in self._rows:
@@ -81,7 +84,8 @@ class Draft:
     def add_rows(self, rows: Iterable[Row]) -> None:
         """Add files whose content was taken in, under paths that tell equal contents by themselves."""
         for row in rows:
-            self._rows[check_inner_path(row[0])] = row
+            check_inner_path(row[0])
+            self._rows.put(row)
 
     def add_file(
         self, file: str | os.PathLike[str], path: str | None, way: Way = COPY, *, overwrite: bool = False
@@ -109,15 +113,12 @@ class Draft:
             raise InvalidInput(f"cannot add the folder {source}: it is {found}", code="not-a-folder")
         prefix = f"{normal_inner_path(path)}/" if path not in {None, "", ".", "/"} else ""
         rows = self.intake.add_tree(source, prefix, way, progress=progress)
-        if not self._rows:
+        for row in rows:
+            _check_utf8(row[0])
+        if len(self._rows):
             for row in rows:
-                _check_utf8(row[0])
-            self._rows = {row[0]: row for row in rows}
-        else:
-            for row in rows:
-                _check_utf8(row[0])
                 self._check_free(row, overwrite)
-            self._rows.update((row[0], row) for row in rows)
+        self._rows.put_files(rows)
         return len(rows)
 
     def add_reference(
@@ -128,35 +129,44 @@ class Draft:
         checksum: bool | str = True,
         max_objects: int | None = None,
         overwrite: bool = False,
-    ) -> list[Entry]:
-        """Add what a URI names, without its bytes."""
-        from forebear.artifacts.references import resolve_reference  # 12 ms that files alone do not need
+        before: Known | None = None,
+    ) -> InOrder:
+        """Add what a URI names, without its bytes; return the rows that were added, sorted by path.
 
-        entries = resolve_reference(uri, name=path, checksum=checksum, max_objects=max_objects)
-        for entry in entries:
-            self._check_free(entry.as_row(), overwrite)
-        self._rows.update((entry.path, entry.as_row()) for entry in entries)
-        return entries
+        Args:
+            before: Returns the rows of an earlier version, asked only where objects would have to be read: one whose
+                identity has not changed since keeps the digest it had.
+        """
+        from forebear.artifacts.references import resolve_rows  # 12 ms that files alone do not need
+
+        rows = Rows()
+        for row in resolve_rows(
+            uri, name=path, checksum=checksum, max_objects=max_objects, before=before and (lambda: Rows(before()))
+        ):
+            rows.put(row)
+        if not overwrite:
+            for clash in self._rows.clashes(rows):
+                raise _taken(clash)
+        self._rows.put_all(rows)
+        return rows.in_order()
 
     def _put(self, row: Row, overwrite: bool) -> Entry:
         self._check_free(row, overwrite)
-        self._rows[row[0]] = row
+        self._rows.put(row)
         return Entry.from_row(row)
 
     def _check_free(self, row: Row, overwrite: bool) -> None:
         present = self._rows.get(row[0])
         if present is not None and present != row and not overwrite:
-            raise Conflict(
-                f"the artifact has a different {row[0]!r} already; pass overwrite=True to replace it",
-                code="path-taken",
-            )
+            raise _taken(row[0])
 
     def remove(self, path: str) -> int:
         """Remove a file, or all files of a folder; return how many."""
         inner = normal_inner_path(path)
-        gone = [inner] if inner in self._rows else [key for key in self._rows if key.startswith(inner + "/")]
+        below = inner + "/"
+        gone = [inner] if inner in self._rows else [key for key in self._rows.paths() if key.startswith(below)]
         for key in gone:
-            del self._rows[key]
+            self._rows.remove(key)
         return len(gone)
 
     # -- moving -------------------------------------------------------------------------------------------------
@@ -165,13 +175,22 @@ class Draft:
         """Carry the content over to another store, because the run that logs it writes there."""
         if store is self.store:
             return
-        self.store.catalog.add_objects([*self.objects, *self.intake.finish()])
+        self.store.catalog.add_objects(self.objects)
+        self.intake.register()
+        if self.objects:  # pages are among them, which vouch for what they name
+            self.store.catalog.rescue(row[2] for row in self._rows.in_order() if len(row) == 3)
         intake = store.intake()
-        wanted = {row[2]: row[1] for row in self._rows.values() if len(row) == 3}
+        wanted = {row[2]: row[1] for row in self._rows.in_order() if len(row) == 3}
         missing = wanted.keys() - store.catalog.known(wanted)
         for digest in missing:
             intake.add_bytes(self.store.read(digest))
         self.store, self.intake, self.objects = store, intake, []
+
+
+def _taken(path: str) -> Conflict:
+    return Conflict(
+        f"the artifact has a different {path!r} already; pass overwrite=True to replace it", code="path-taken"
+    )
 
 
 def _check_utf8(path: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, overload
 
 from forebear.errors import InvalidInput
+from forebear.records.content import Entry
 
 if TYPE_CHECKING:
     import os
 
-    from forebear.records.content import Entry
+    from forebear.artifacts.rows import InOrder
 
 
 class Owner(Protocol):
@@ -81,3 +83,28 @@ class ArtifactFile:
 
     def __repr__(self) -> str:
         return f"<ArtifactFile {self.path} of {self._artifact.name}>"
+
+
+class Referred(Sequence[ArtifactFile]):
+    """Files of an artifact, sorted by path; each is made when it is asked for, for there may be a million of them."""
+
+    def __init__(self, artifact: Owner, rows: InOrder) -> None:
+        self._artifact = artifact
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> ArtifactFile: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[ArtifactFile]: ...
+
+    def __getitem__(self, index: int | slice) -> ArtifactFile | list[ArtifactFile]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        return ArtifactFile(self._artifact, Entry.from_row(self._rows[index]))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} files of {self._artifact.name}>"

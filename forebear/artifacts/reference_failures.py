@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import TypeVar
 
 from forebear.errors import ForebearError, NotFound, StorageFailure
 
@@ -22,6 +23,7 @@ _ADVICE = {
     "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or pass them in storage_options",
 }
 _ALIASES = {"s3a": "s3", "s3n": "s3", "gcs": "gs", "abfs": "az", "abfss": "az", "adl": "az"}
+_Part = TypeVar("_Part")
 _DENIED_NAMES = ("Credential", "Forbidden", "AuthError", "AuthenticationError", "RefreshError", "TokenRetrieval")
 _UNREACHABLE_NAMES = ("Connect", "Endpoint", "Timeout", "ServiceRequestError", "TransportError", "ServerDisconnected")
 
@@ -42,7 +44,7 @@ def told(uri: str) -> Iterator[None]:
         raise _failure(err, uri) from err
 
 
-def told_parts(uri: str, parts: Iterator[memoryview]) -> Iterator[memoryview]:
+def told_parts(uri: str, parts: Iterator[_Part]) -> Iterator[_Part]:
     """Yield ``parts``; what reading them raises is told as `told` does, what their consumer raises is not."""
     while True:
         with told(uri):

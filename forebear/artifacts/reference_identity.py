@@ -66,6 +66,15 @@ def version_of(identity: Mapping[str, str] | None) -> str | None:
     return known.get("version") or known.get("generation")
 
 
+def same_object(recorded: Mapping[str, str] | None, found: Mapping[str, str] | None) -> bool:
+    """Whether an object is sure to hold the bytes it held when ``recorded`` was told, so that it need not be read.
+
+    A time is no proof, and a weak ETag says itself that it is none.
+    """
+    known = {name for name, value in (recorded or {}).items() if not value.startswith("W/")}
+    return recorded == found and bool(known & {*_DIGESTS, "generation", "version", "etag"})
+
+
 def difference(
     recorded: tuple[int | None, Mapping[str, str] | None], found: tuple[int | None, Mapping[str, str] | None]
 ) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from forebear.artifacts.reference_identity import identity_of
+from forebear.artifacts.reference_listing import GcsPages, S3Pages, listed
 from forebear.artifacts.reference_uris import AZURE, GCS, HTTP, S3, Uri
 from forebear.errors import InvalidInput
 
@@ -109,20 +110,31 @@ class RemoteSystem:
         return None if info.get("type") == "directory" else self._found(info)
 
     def below(self) -> Iterator[tuple[str, Found]]:
-        """See `System.below`. Cost: one request a thousand objects, none for each; memory: the whole listing."""
-        root = self._path.rstrip("/") + "/"
-        for name, info in self._listing().items():
-            key = name.removeprefix(root) if name.startswith(root) else name
-            # Consoles keep a folder as an empty object whose name ends in a slash.
-            placeholder = not info.get("size") and (name.endswith("/") or name + "/" == root)
-            if info.get("type") != "directory" and not placeholder:
-                yield key, self._found(info)
+        """See `System.below`.
 
-    def _listing(self) -> dict[str, Any]:
-        system = self._aware if self._uri.protocol in S3 and self._has_versions() else self._plain
-        system.invalidate_cache()
-        listing: dict[str, Any] = system.find(self._path, detail=True)
-        return listing
+        Cost: one request a thousand objects, none for each. Memory: some pages of S3 and GCS, else the whole listing.
+        """
+        pages = self._pages()
+        if pages is None:
+            self._plain.invalidate_cache()
+            root = self._path.rstrip("/") + "/"
+            found: dict[str, Any] = self._plain.find(self._path, detail=True)
+            listing = iter([[(name.removeprefix(root), info) for name, info in found.items()]])
+        else:
+            listing = listed(pages)
+            root = pages.prefix
+        for page in listing:
+            for name, info in page:
+                key = name.removeprefix(root)
+                # Consoles keep a folder as an empty object whose name ends in a slash.
+                placeholder = not _size_of(info) and (key.endswith("/") or not key)
+                if info.get("type") != "directory" and not placeholder:
+                    yield key, self._found(info)
+
+    def _pages(self) -> S3Pages | GcsPages | None:
+        if self._uri.protocol in S3:
+            return S3Pages(self._aware, self._path, versions=self._has_versions())
+        return GcsPages(self._plain, self._path) if self._uri.protocol in GCS else None
 
     def _has_versions(self) -> bool:
         """Whether the bucket keeps versions; who may not ask is taken to see none."""
@@ -168,5 +180,9 @@ class RemoteSystem:
         return self._path, {"version_id": version}
 
     def _found(self, info: dict[str, Any]) -> Found:
-        size = info.get("size")
-        return Found(None if size is None else int(size), identity_of(info, http=self._uri.protocol in HTTP))
+        return Found(_size_of(info), identity_of(info, http=self._uri.protocol in HTTP))
+
+
+def _size_of(info: dict[str, Any]) -> int | None:
+    size = info.get("size", info.get("Size"))
+    return None if size is None else int(size)

@@ -14,10 +14,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from forebear.artifacts.reference_failures import told
-from forebear.artifacts.reference_identity import difference, version_of
+import msgspec
+
+from forebear.artifacts.reference_failures import told, told_parts
+from forebear.artifacts.reference_identity import difference, same_object, version_of
 from forebear.artifacts.reference_reading import Reader, changed_at_sight, changed_by_content
 from forebear.artifacts.reference_systems import Found, LocalSystem, RemoteSystem, System
 from forebear.artifacts.reference_uris import (
@@ -38,6 +42,9 @@ from forebear.store.paths import normal_inner_path
 
 if TYPE_CHECKING:
     import os
+
+    from forebear.artifacts.manifest import Row
+    from forebear.artifacts.rows import Rows
 
 #: Objects below a prefix that one call may refer to.
 MAX_OBJECTS = 10_000_000
@@ -85,24 +92,61 @@ def resolve_reference(
 
     Cost: one request an object named, or one a thousand below a prefix; reading: one pass, `MAX_TRANSFERS` at a time.
     """
+    rows = resolve_rows(uri, name=name, checksum=checksum, max_objects=max_objects, storage_options=storage_options)
+    return [Entry.from_row(row) for row in sorted(rows, key=itemgetter(0))]
+
+
+def resolve_rows(
+    uri: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    checksum: bool | str = True,
+    max_objects: int | None = None,
+    storage_options: Options = None,
+    before: Callable[[], Rows] | None = None,
+) -> Iterator[Row]:
+    """Yield the rows of what `resolve_reference` returns the entries of, in no order, while more are listed.
+
+    Args:
+        before: Returns the rows of an earlier version, called only where objects that have an identity are to be read:
+            an object that is still what one of them names keeps its digest and is not read again.
+
+    Memory: pages of the listing, and what is read at a time; not the number of objects.
+    """
     if checksum not in (True, False, BLAKE3):
         raise InvalidInput(f"checksum is True, False or {BLAKE3!r}, not {checksum!r}", code="invalid-checksum")
     inner = None if name is None else normal_inner_path(name)
     if checksum is False:
         # The text may name a version, so it is kept as it is and read again when it is fetched.
         plain = parse_uri(uri, literal=True)
-        return [Entry(inner or last_segment(parse_uri(uri)), ref=plain.text)]
+        yield Entry(inner or last_segment(parse_uri(uri)), ref=plain.text).as_row()
+        return
     parsed = parse_uri(uri)
     system = _system(parsed, storage_options)
     with told(parsed.text):
         found = system.look(parsed.version)
     if found is not None:
-        entries = [_entry(inner or last_segment(parsed), parsed, found, parsed.version)]
+        entries = iter([_entry(inner or last_segment(parsed), parsed, found, parsed.version)])
     else:
         entries = _below(parsed, system, inner, MAX_OBJECTS if max_objects is None else max_objects)
     read_all = checksum == BLAKE3
-    entries = [*_in_parallel(lambda entry: _with_digest(entry, read_all, storage_options), entries)]
-    return sorted(entries, key=lambda entry: entry.path)
+    earlier = before() if before is not None and read_all else None
+
+    def settled(entry: Entry) -> Entry:
+        if entry.identity and not read_all:
+            return entry
+        digest = _digest_before(entry, earlier) if earlier is not None else None
+        return _with_digest(entry, storage_options) if digest is None else msgspec.structs.replace(entry, digest=digest)
+
+    first = next(entries)
+    if first.identity and not read_all:
+        # Handing a million entries that need nothing to other threads would be what takes the time.
+        yield first.as_row()
+        for entry in entries:
+            yield settled(entry).as_row()
+        return
+    for entry in _in_parallel(settled, chain([first], entries)):
+        yield entry.as_row()
 
 
 def _entry(path: str, uri: Uri, found: Found, version: str | None = None) -> Entry:
@@ -112,29 +156,34 @@ def _entry(path: str, uri: Uri, found: Found, version: str | None = None) -> Ent
     return Entry(path, found.size, None, uri.text, identity or None)
 
 
-def _below(uri: Uri, system: System, inner: str | None, limit: int) -> list[Entry]:
-    with told(uri.text):
-        listing = list(system.below())
-    if not listing:
-        raise NotFound(f"there is nothing at or below {uri.text}", code="reference-missing")
-    if len(listing) > limit:
-        raise InvalidInput(
-            f"there are {len(listing):,} objects below {uri.text}, more than the {limit:,} allowed; "
-            "pass max_objects to allow more, or refer to a folder further down",
-            code="too-many-objects",
-        )
+def _below(uri: Uri, system: System, inner: str | None, limit: int) -> Iterator[Entry]:
     base = uri.text.rstrip("/")
-    entries = []
-    for key, found in listing:
+    count = 0
+    for key, found in told_parts(uri.text, system.below()):
+        count += 1
+        if count > limit:
+            raise InvalidInput(
+                f"there are more than the {limit:,} objects allowed below {uri.text}; "
+                "pass max_objects to allow more, or refer to a folder further down",
+                code="too-many-objects",
+            )
         path = inner_path(key, uri, inner)
-        entries.append(_entry(path, Uri(f"{base}/{key}", uri.protocol), found))
-    return entries
+        yield _entry(path, Uri(f"{base}/{key}", uri.protocol), found)
+    if not count:
+        raise NotFound(f"there is nothing at or below {uri.text}", code="reference-missing")
 
 
-def _with_digest(entry: Entry, read_all: bool, storage_options: Options) -> Entry:
-    """Return the entry with the digest of its bytes, if it needs one."""
-    if entry.identity and not read_all:
-        return entry
+def _digest_before(entry: Entry, earlier: Rows) -> bytes | None:
+    """Return the digest that an object had in an earlier version, if it is sure to be the same object still."""
+    row = earlier.get(entry.path)
+    known = None if row is None else Entry.from_row(row)
+    if known is None or known.digest is None or (known.ref, known.size) != (entry.ref, entry.size):
+        return None
+    return known.digest if entry.size is not None and same_object(known.identity, entry.identity) else None
+
+
+def _with_digest(entry: Entry, storage_options: Options) -> Entry:
+    """Return the entry with the digest of its bytes."""
     return _reader(entry, storage_options, literal=True).digested(entry)
 
 

@@ -45,9 +45,9 @@ def test_the_same_path_with_other_content_needs_overwrite(draft: Draft, tmp_path
         draft.add_bytes(b"y", "a")
     with pytest.raises(Conflict, match="'a' already"):
         draft.add_file(tmp_path / "other", "a")
-    assert draft.rows() == [("a", 1, digest_of(b"x"))]
+    assert list(draft.rows()) == [("a", 1, digest_of(b"x"))]
     draft.add_bytes(b"y", "a", overwrite=True)
-    assert draft.rows() == [("a", 1, digest_of(b"y"))]
+    assert list(draft.rows()) == [("a", 1, digest_of(b"y"))]
 
 
 def test_a_folder_that_clashes_changes_nothing(draft: Draft, tmp_path: Path) -> None:
