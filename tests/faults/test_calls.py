@@ -99,6 +99,8 @@ def assert_done(*works: Callable[[], object]) -> None:
 
 def points_of(operation: Operation, place: Path, calls: str, note: Path) -> list[Point]:
     with copied(place) as at:
+        tracing.load_what_it_loads(lambda: operation.repeat(at))
+    with copied(place) as at:
         return tracing.points(lambda: operation.ready(at), calls, at, note)
 
 
@@ -116,6 +118,8 @@ def test_it_is_killed(operation: Operation, place: Path, note: Path, part: int) 
     for point in (found if EVERY else spread(found, KILLS))[part::PARTS]:
         with copied(place) as at:
             ending = tracing.killed_at(lambda at=at: operation.ready(at), point, note)
+            if ending.code == tracing.DONE:
+                continue  # another thread made that call this time
             assert ending.code == -signal.SIGKILL, (point, ending)
             with injected("kill", operation.name, f"SIGKILL at {point.name} {point.number}") as case:
                 assert_done(

@@ -7,12 +7,16 @@ and the work itself. What the child says comes back through shared memory, which
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import mmap
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -124,6 +128,21 @@ def in_child(work: Callable[[], object]) -> Ending:
     child = Child(lambda: work)
     child.go()
     return child.wait()
+
+
+def load_what_it_loads(work: Callable[[], object]) -> None:
+    """Do work in a child, and import here what was imported there: a library that cannot be read is another matter."""
+    with tempfile.NamedTemporaryFile() as file:
+
+        def tell() -> None:
+            work()
+            Path(file.name).write_text("\n".join(sys.modules))
+
+        ending = in_child(tell)
+        assert ending.code == DONE, ending.said
+        for name in Path(file.name).read_text().splitlines():
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
 
 
 def traced(ready: Ready, options: Iterable[str], note: Path) -> Ending:
