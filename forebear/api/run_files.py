@@ -144,8 +144,12 @@ def file_of(store: Store, run: RunRecord, name: str) -> File:
 
 
 def live_path(store: Store, run: RunRecord, name: str) -> Path | None:
-    """Return where a run that was not finished writes a file on this machine; ``None`` where there is none."""
-    path = run_folder(store.local, run.entity, run.project, run.id) / name
+    """Return where a run that was not finished writes a file on this machine; ``None`` where there is none.
+
+    Raises:
+        InvalidInput: the name would leave the folder of the run.
+    """
+    path = Path(SafeFolder(run_folder(store.local, run.entity, run.project, run.id)).find(name))
     return path if run.state == RUNNING and path.is_file() else None
 
 
@@ -160,7 +164,7 @@ def upload(store: Store, run: RunRecord, path: str | os.PathLike[str], root: str
     name = normal_inner_path(name)
     intake = store.intake()
     _, size, digest = intake.add_file(full, name)
-    store.catalog.add_objects(intake.finish())
+    intake.register()
     intake.remember()
     record = RunFile(name, digest, size, datetime.now(UTC))
     keep_files(store, run, [record])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from binascii import crc32
 from collections.abc import Callable, Iterable, Iterator
+from operator import lt
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,6 +27,10 @@ FORMAT = 1
 PAGE_ROWS = 256
 #: A page has at least so many rows (but the last), so that every level is shorter than the one below.
 MIN_ROWS = 2
+#: Each level has at most half the pages of the one below, so no manifest is higher.
+MAX_LEVEL = 64
+#: The largest number that a catalog takes; no file has so many bytes.
+_MOST = (1 << 63) - 1
 #: Multiplicative hashing (Knuth, TAOCP 3, 6.4): spreads the CRC, which is linear, over the high bits.
 _SPREAD = 0x9E3779B1
 _CUT_BELOW = (1 << 32) // PAGE_ROWS
@@ -102,16 +107,26 @@ def parse_page(digest: bytes, content: bytes) -> tuple[int, list[Row]]:
     """
     try:
         version, level, rows = _decode(content)
-        if version != FORMAT or level < 0:
+        if version != FORMAT or not 0 <= level <= MAX_LEVEL:
             raise CorruptData(f"manifest page {digest.hex()[:16]}… has the unknown form {version}", code="bad-manifest")
-        return level, [_leaf_row(row) for row in rows] if level == 0 else [_inner_row(row) for row in rows]
+        if level:
+            return level, _in_order([_inner_row(row) for row in rows])
+        return level, _in_order([_leaf_row(row) for row in rows])
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as err:
         raise CorruptData(f"manifest page {digest.hex()[:16]}… cannot be read: {err}", code="bad-manifest") from err
 
 
+def _in_order(rows: list[Any]) -> list[Row]:
+    """Return rows if each path comes once, in order: else a page could be named again and again, without end."""
+    paths = [row[0] for row in rows]
+    if not all(map(lt, paths, paths[1:])):
+        raise ValueError("its rows are not in the order of their paths")
+    return rows
+
+
 def _leaf_row(row: Any) -> Row:
     path, size, digest = row[:3]
-    if type(path) is not str or not (size is None or (type(size) is int and size >= 0)):
+    if type(path) is not str or not (size is None or (type(size) is int and 0 <= size <= _MOST)):
         raise ValueError("a row has no path or size")
     if len(row) == 3:
         if type(digest) is not bytes or len(digest) != DIGEST_BYTES or size is None:
@@ -136,13 +151,21 @@ def _inner_row(row: Any) -> PageRef:
     first, digest, rows, size = row
     if type(first) is not str or type(digest) is not bytes or len(digest) != DIGEST_BYTES:
         raise ValueError("a row of an inner page has no path or digest")
-    if type(rows) is not int or type(size) is not int or rows < 0 or size < 0:
+    if type(rows) is not int or type(size) is not int or not (0 <= rows <= _MOST and 0 <= size <= _MOST):
         raise ValueError("a row of an inner page has no totals")
     return PageRef(first, digest, rows, size)
 
 
-def _wrong_level() -> CorruptData:
-    return CorruptData("a manifest page is on the wrong level", code="bad-manifest")
+def _misplaced(words: str) -> CorruptData:
+    return CorruptData(f"a manifest page is not where it should be: {words}", code="bad-manifest")
+
+
+def _check_child(level: int, ref: Row, below: int, rows: list[Row], end: str | None) -> None:
+    """Refuse a page that is not the one that ``ref``, on a page of ``level``, promises before the path ``end``."""
+    if below != level - 1:
+        raise _misplaced(f"it is on level {below}, below level {level}")
+    if not rows or rows[0][0] != ref[0] or (end is not None and rows[-1][0] >= end):
+        raise _misplaced(f"its paths are not those from {ref[0]!r} on")
 
 
 class Manifest:
@@ -159,18 +182,18 @@ class Manifest:
         Cost: the pages that hold such rows and those above them.
         """
         level, page = self._page([self.root])[0]
-        yield from self._below(level, page, prefix)
+        yield from self._below(level, page, prefix, None)
 
-    def _below(self, level: int, page: list[Row], prefix: str) -> Iterator[Row]:
+    def _below(self, level: int, page: list[Row], prefix: str, end: str | None) -> Iterator[Row]:
         if level == 0:
             yield from (row for row in page if row[0].startswith(prefix)) if prefix else page
             return
-        wanted = [ref[1] for ref in _covering(page, prefix)] if prefix else [ref[1] for ref in page]
+        wanted = _covering(page, prefix) if prefix else page
+        ends = _ends(page, end)
         # A level-1 page names about 256 leaves: reading them together is one look-up and a few reads.
-        for below, rows in self._page(wanted):
-            if below != level - 1:
-                raise _wrong_level()
-            yield from self._below(below, rows, prefix)
+        for ref, (below, rows) in zip(wanted, self._page([ref[1] for ref in wanted]), strict=True):
+            _check_child(level, ref, below, rows, ends[ref[0]])
+            yield from self._below(below, rows, prefix, ends[ref[0]])
 
     @property
     def entries(self) -> dict[str, Entry]:
@@ -180,13 +203,14 @@ class Manifest:
     def get(self, path: str) -> Entry | None:
         """Return the entry at ``path``, or ``None``. Cost: one page a level."""
         level, page = self._page([self.root])[0]
+        end: str | None = None
         while level:
             refs = _covering(page, path, exact=True)
             if not refs:
                 return None
+            end = _ends(page, end)[refs[-1][0]]
             above, (level, page) = level, self._page([refs[-1][1]])[0]
-            if level != above - 1:
-                raise _wrong_level()
+            _check_child(above, refs[-1], level, page, end)
         return next((Entry.from_row(row) for row in page if row[0] == path), None)
 
     def _page(self, digests: list[bytes]) -> list[tuple[int, list[Row]]]:
@@ -196,10 +220,11 @@ class Manifest:
     def page_digests(self) -> Iterator[bytes]:
         """Yield the digest of every page, the root first."""
         waiting = [self.root]
+        expected: int | None = None
         while waiting:
             yield from waiting
-            pages = self._page(waiting)
-            waiting = [ref[1] for level, page in pages if level for ref in page]
+            waiting, level = self._open(waiting, [], expected)
+            expected = level
 
     def changed_rows(self, other: Manifest) -> tuple[list[Row], list[Row]]:
         """Return (rows only here, rows only in ``other``), each sorted by path; a changed path is in both.
@@ -230,11 +255,13 @@ class Manifest:
         level = 0
         for level, page in self._page(digests):
             if expected is not None and level != expected:
-                raise _wrong_level()
+                raise _misplaced(f"it is on level {level} instead of {expected}")
             if level:
                 below += [ref[1] for ref in page]
             else:
                 rows += page
+        if len(set(below)) != len(below):
+            raise _misplaced("it is there twice")
         return below, max(0, level - 1)
 
 
@@ -249,6 +276,12 @@ def _covering(page: list[Row], prefix: str, *, exact: bool = False) -> list[Row]
         ):
             found.append(ref)
     return found
+
+
+def _ends(page: list[Row], end: str | None) -> dict[str, str | None]:
+    """Return for each reference of an inner page, by its first path, the path that everything below it comes before."""
+    firsts = [ref[0] for ref in page]
+    return dict(zip(firsts, [*firsts[1:], end], strict=True))
 
 
 def _without_common(here: list[Row], there: list[Row]) -> tuple[list[Row], list[Row]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from forebear.errors import CorruptData
 from forebear.media.base import Kept, Media
 from forebear.media.registry import KINDS, is_media, revive
 
@@ -68,7 +69,10 @@ def decode_media(path: str, content: bytes, read: Callable[[str], bytes]) -> Any
         return Table.decoded(content, path, read)
     if not any(path.endswith(_suffix(kind)) for kind in KINDS):
         return None
-    value = msgspec.json.decode(content)
+    try:
+        value = msgspec.json.decode(content)
+    except (ValueError, RecursionError) as err:
+        raise CorruptData(f"the file {path!r} is no value: {err}", code="media-form") from err
     return revive(value, read) if is_media(value) and path.endswith(_suffix(value["_type"])) else None
 
 

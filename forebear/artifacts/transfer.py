@@ -12,7 +12,7 @@ import msgspec
 from forebear.artifacts.commit import page_loader
 from forebear.artifacts.manifest import Manifest, Row
 from forebear.blobs.digest import digest_of_file
-from forebear.errors import CorruptData, NotFound
+from forebear.errors import CorruptData, InvalidInput, NotFound
 from forebear.records.content import Entry
 from forebear.store.paths import SafeFolder, check_inner_path
 
@@ -174,8 +174,14 @@ def damage_in_folder(store: Store, version: Version, root: str) -> Iterator[Dama
     if not os.path.isdir(root):
         raise NotFound(f"there is no folder {root}; download the artifact first", code="path-not-found")
     rows = list(manifest_of(store, version).rows())
+    below = SafeFolder(root)
     for row in rows:
-        path = os.path.join(root, check_inner_path(row[0]))
+        check_inner_path(row[0])
+        try:
+            path = below.find(row[0])
+        except InvalidInput as err:
+            yield Damage(row[0], err.message)
+            continue
         if not os.path.isfile(path):
             yield Damage(row[0], "missing")
         elif row[2] is not None and not _is_file_of(path, row[1], row[2]):

@@ -7,13 +7,14 @@ files of their own beside them, see `forebear.artifacts.media`.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
 from forebear.artifacts.metadata import normal_metadata
-from forebear.errors import InvalidInput
+from forebear.errors import CorruptData, InvalidInput
 
 if TYPE_CHECKING:
     from forebear.media.base import Media
@@ -70,9 +71,21 @@ def encode_value(value: Any, name: str) -> tuple[str, bytes]:
 
 
 def decode_value(path: str, content: bytes) -> Any:
-    """Return the value of a file that `encode_value` wrote; content of other files stays bytes."""
+    """Return the value of a file that `encode_value` wrote; content of other files stays bytes.
+
+    Raises:
+        CorruptData: the file has the suffix of such a value, and is none.
+    """
     reader = _READERS.get(path[path.rfind(".") :] if "." in path else "")
-    return reader(content) if reader else content
+    if reader is None:
+        return content
+    try:
+        return reader(content)
+    except Exception as err:  # readers of arrays and frames raise what they like
+        raise CorruptData(
+            f"the file {path!r} is not what its name says ({type(err).__name__}: {err}); read() gives its bytes",
+            code="value-form",
+        ) from err
 
 
 #: Suffixes that `Artifact.get` tries after the name itself.
@@ -110,7 +123,16 @@ def _parquet(value: Any, module: str) -> bytes:
 def _read_npy(content: bytes) -> Any:
     import numpy as np  # 100 ms, only for people who read arrays
 
-    return np.load(io.BytesIO(content), allow_pickle=False)
+    # Not np.load, which would also open archives. A forged shape must not take memory that the file does not fill.
+    buffer = io.BytesIO(content)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    read = read_header.get(np.lib.format.read_magic(buffer))
+    if read is not None:
+        shape, _, dtype = read(buffer)
+        if not dtype.hasobject and math.prod(shape) * dtype.itemsize != len(content) - buffer.tell():
+            raise ValueError(f"it has not the bytes of an array of shape {shape}")
+    buffer.seek(0)
+    return np.lib.format.read_array(buffer, allow_pickle=False)
 
 
 def _read_parquet(content: bytes) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from forebear.blobs.digest import digest_of
 from forebear.blobs.objects import SupportsForgetting, calls_at_once
 from forebear.blobs.pack import unpack
-from forebear.errors import CorruptData, NotFound
+from forebear.errors import CorruptData, InvalidInput, NotFound
 from forebear.records.content import CODEC_RAW, Location
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ GAP_BYTES = 64 * 1024
 FAR_GAP_BYTES = 512 * 1024
 #: One read takes at most so many bytes, unless a single slice is longer.
 WINDOW_BYTES = 8 * 1024 * 1024
+
+#: A longer range is read only from an object that has so many bytes, which costs a question.
+UNASKED_BYTES = 64 * 1024 * 1024
 
 Wanted = tuple[bytes, Location]
 #: Object, offset and length of a range.
@@ -157,19 +160,28 @@ def read_range(objects: ObjectStore, wanted: Range, digest: bytes) -> bytes:
     """
     name, offset, length = wanted
     try:
+        # Whoever made up a length must not be given so much memory.
+        if length > UNASKED_BYTES and (there := objects.size(name)) is not None and offset + length > there:
+            raise _cut_short(name, offset, length, max(0, there - offset), digest)
         content = objects.read(name, offset, length)
         if len(content) < length and isinstance(objects, SupportsForgetting):
             objects.forget(name)  # what is short may be a copy
             content = objects.read(name, offset, length)
     except NotFound as err:
         raise CorruptData(f"object {name} is missing from the store", code="missing-object", digest=digest) from err
+    except InvalidInput as err:
+        raise CorruptData(f"a blob lies in what can be no object: {err}", code="missing-object", digest=digest) from err
     if len(content) < length:
-        raise CorruptData(
-            f"object {name} is cut short: {length} bytes wanted at {offset}, {len(content)} there",
-            code="corrupt-object",
-            digest=digest,
-        )
+        raise _cut_short(name, offset, length, len(content), digest)
     return content
+
+
+def _cut_short(name: str, offset: int, length: int, there: int, digest: bytes) -> CorruptData:
+    return CorruptData(
+        f"object {name} is cut short: {length} bytes wanted at {offset}, {there} there",
+        code="corrupt-object",
+        digest=digest,
+    )
 
 
 def wrong_digest(digest: bytes, name: str) -> CorruptData:

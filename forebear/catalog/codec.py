@@ -7,6 +7,20 @@ from typing import Any
 
 import msgspec
 
+from forebear.catalog.checked import (
+    BLOB,
+    BLOB_OR_NONE,
+    INT,
+    INT_OR_NONE,
+    TEXT,
+    TEXT_OR_NONE,
+    UNFIT,
+    Kinds,
+    converts,
+    damaged,
+    mapping,
+    texts,
+)
 from forebear.catalog.leaves import flattened, storable
 from forebear.records.artifacts import Collection, Version
 from forebear.records.lineage import Edge, EdgeKind
@@ -29,7 +43,10 @@ def to_micros(moment: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """The aware UTC time of so many microseconds since 1970."""
-    return _EPOCH + timedelta(0, 0, micros)  # by position: a third faster, and lineage reads millions
+    try:
+        return _EPOCH + timedelta(0, 0, micros)  # by position: a third faster, and lineage reads millions
+    except (TypeError, OverflowError) as err:
+        damaged("a time", err)
 
 
 def to_json(value: Any) -> str:
@@ -38,8 +55,11 @@ def to_json(value: Any) -> str:
 
 
 def from_json(text: str | bytes) -> Any:
-    """The value of a JSON text."""
-    return _decode(text)
+    """The value of a JSON text. Raises `CorruptData`."""
+    try:
+        return _decode(text)
+    except UNFIT as err:
+        damaged("a JSON text", err)
 
 
 def to_document(value: Any) -> str:
@@ -59,13 +79,18 @@ def _slow_json(value: Any, *, ascii_only: bool) -> str:
 
 
 def from_document(text: str) -> Any:
-    """The value of a text of `to_document`."""
+    """The value of a text of `to_document`. Raises `CorruptData`."""
     try:
         return _decode(text)
     except msgspec.DecodeError:
         import json  # as above
 
-        return json.loads(text)
+        try:
+            return json.loads(text)
+        except UNFIT as err:
+            damaged("a JSON text", err)
+    except UNFIT as err:
+        damaged("a JSON text", err)
 
 
 def text_at(document: str, key: str) -> str | None:
@@ -81,10 +106,16 @@ RUN_COLUMNS = (
     "r.stop_requested"
 )
 RUN_TABLES = "runs r JOIN projects p ON p.id = r.project_id"
+_RUN = Kinds(
+    *(INT, TEXT, TEXT, TEXT, TEXT, TEXT_OR_NONE, TEXT_OR_NONE, TEXT_OR_NONE, TEXT, TEXT, TEXT, TEXT),
+    *(INT, INT_OR_NONE, INT_OR_NONE, TEXT_OR_NONE, TEXT, TEXT, TEXT_OR_NONE, INT, INT, INT),
+)
 
 
+@converts("a run")
 def run_of(row: tuple[Any, ...]) -> RunRecord:
-    """The run of a row of `RUN_COLUMNS`."""
+    """The run of a row of `RUN_COLUMNS`. Raises `CorruptData`."""
+    _RUN.check(row)
     key, entity, project, id_, name, job_type, group, notes, tags, state, config, origin, *rest = row
     created, ended, code, err, summary, metrics, sweep, branch, lost_rows, stop = rest
     return RunRecord(
@@ -96,16 +127,16 @@ def run_of(row: tuple[Any, ...]) -> RunRecord:
         job_type=job_type,
         group=group,
         notes=notes,
-        tags=tuple(from_json(tags)),
+        tags=texts(from_json(tags)),
         state=state,
-        config=from_document(config),
+        config=mapping(from_document(config)),
         origin=origin_of(origin),
         created_at=from_micros(created),
         ended_at=None if ended is None else from_micros(ended),
         exit_code=code,
         error=err,
-        summary=from_document(summary),
-        metrics=from_document(metrics),
+        summary=mapping(from_document(summary)),
+        metrics=mapping(from_document(metrics)),
         sweep=sweep,
         branch=branch,
         lost_rows=lost_rows,
@@ -119,9 +150,13 @@ VERSION_COLUMNS = (
 )
 VERSION_TABLES = "versions v JOIN collections c ON c.id = v.collection_id JOIN projects p ON p.id = c.project_id"
 
+_VERSION = Kinds(INT, TEXT, TEXT, TEXT, TEXT, INT, BLOB, INT, INT, TEXT, TEXT_OR_NONE, TEXT, INT, INT, INT)
 
+
+@converts("a version")
 def version_of(row: tuple[Any, ...], aliases: tuple[str, ...], tags: tuple[str, ...]) -> Version:
-    """The version of a row of `VERSION_COLUMNS`."""
+    """The version of a row of `VERSION_COLUMNS`. Raises `CorruptData`."""
+    _VERSION.check(row)
     id_, entity, project, name, type_, number, root, size, files, state, description, metadata, created, coll, added = (
         row
     )
@@ -137,7 +172,7 @@ def version_of(row: tuple[Any, ...], aliases: tuple[str, ...], tags: tuple[str, 
         file_count=files,
         state=state,
         description=description,
-        metadata=from_json(metadata),
+        metadata=mapping(from_json(metadata)),
         created_at=from_micros(created),
         aliases=aliases,
         tags=tags,
@@ -152,9 +187,13 @@ COLLECTION_COLUMNS = (
 )
 COLLECTION_TABLES = "collections c JOIN projects p ON p.id = c.project_id"
 
+_COLLECTION = Kinds(INT, TEXT, TEXT, TEXT, TEXT, TEXT_OR_NONE, INT, BLOB_OR_NONE, INT, INT)
 
+
+@converts("a collection")
 def collection_of(row: tuple[Any, ...]) -> Collection:
-    """The collection of a row of `COLLECTION_COLUMNS`."""
+    """The collection of a row of `COLLECTION_COLUMNS`. Raises `CorruptData`."""
+    _COLLECTION.check(row)
     id_, entity, project, name, type_, description, created, tip, next_number, count = row
     return Collection(
         id=id_,
@@ -171,6 +210,10 @@ def collection_of(row: tuple[Any, ...]) -> Collection:
 
 
 def edge_of(row: tuple[Any, ...]) -> Edge:
-    """The edge of a row (source, target, kind, at, use_as)."""
+    """The edge of a row (source, target, kind, at, use_as). Raises `CorruptData`."""
+    # Written out, for lineage reads millions: to add to the keys tells whether they are numbers.
     source, target, kind, at, use_as = row
-    return Edge(source, target, _KINDS[kind], from_micros(at), use_as)
+    try:
+        return Edge(source + 0, target + 0, _KINDS[kind], from_micros(at), use_as)
+    except UNFIT as err:
+        damaged("an edge of lineage", err)

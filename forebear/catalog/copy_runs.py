@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from forebear.catalog import messages
+from forebear.catalog.checked import blob
 from forebear.catalog.codec import to_document, to_json, to_micros
 from forebear.catalog.driver import batches, one
 from forebear.catalog.edge_table import EdgeTable
@@ -26,7 +27,7 @@ class RunCopies(EdgeTable):
     def copies(self, source: str) -> dict[int, Copy]:
         """See `Catalog.copies`."""
         rows = self._db.rows("SELECT node, target, print FROM copies WHERE source = ?", (source,))
-        return {node: Copy(target, None if mark is None else bytes(mark)) for node, target, mark in rows}
+        return {node: Copy(target, None if mark is None else blob(mark)) for node, target, mark in rows}
 
     def mark_copied(self, source: str, prints: dict[int, bytes]) -> None:
         """See `Catalog.mark_copied`."""

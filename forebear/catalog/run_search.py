@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from forebear.catalog.checked import converts
 from forebear.catalog.driver import one
 from forebear.catalog.leaves import NUMBER, TEXT, storable
 from forebear.catalog.query_check import check_query
@@ -41,6 +42,7 @@ class _Start(NamedTuple):
 class RunSearch(RunTable):
     """Filters and orders of runs. See `forebear.catalog.port.Catalog` for what each method promises."""
 
+    @converts("a run")
     def find_runs(self, query: RunQuery) -> list[RunRecord]:
         """See `Catalog.find_runs`."""
         check_query(query)

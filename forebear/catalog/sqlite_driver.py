@@ -7,6 +7,7 @@ brings a sound one. Where only an old library is there, the rollback journal is 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,11 +33,11 @@ SOUND_WAL = (3, 51, 3)
 #: How long a writer waits for another, in milliseconds.
 BUSY_MS = 60_000
 STREAM_ROWS = 4_096
-#: From one try to the next where SQLite does not wait by itself.
 #: Problems of a database that are listed, of each kind.
 _LISTED_PROBLEMS = 20
 #: How SQLite says that tables are not those that were made, or hold what is no text.
 _OTHER_TABLES = re.compile(r"no such (?:table|column)|table \S+ has no column|[Cc]ould not decode|malformed")
+#: From one try to the next where SQLite does not wait by itself.
 _TURN_SECONDS = 0.005
 
 
@@ -48,6 +49,13 @@ def library_version() -> tuple[int, ...]:
 def wal_is_sound() -> bool:
     """Whether the library in use may be trusted with a write-ahead log."""
     return library_version() >= SOUND_WAL
+
+
+#: What no catalog has; the name of one says nothing of what it does. Cost: 20 µs.
+_STRANGE = (
+    "SELECT CASE type WHEN 'table' THEN 'virtual table' ELSE type END, name FROM sqlite_master "
+    "WHERE type NOT IN ('table', 'index') OR (type = 'table' AND (rootpage IS NULL OR rootpage = 0)) LIMIT 1"
+)
 
 
 class SqliteDriver:
@@ -62,6 +70,26 @@ class SqliteDriver:
         self._abandoned: list[Any] = []
         self._synchronous = "NORMAL"
         self._connection = self._connect()
+        try:
+            self._refuse_strange()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _refuse_strange(self) -> None:
+        """Refuse a database that does things by itself: a catalog has tables and indexes, and nothing else.
+
+        Raises:
+            CorruptData: it has a trigger, a view or a virtual table.
+        """
+        found = self.rows(_STRANGE)
+        if found:
+            kind, name = found[0]
+            raise CorruptData(
+                f"{self.path} is no catalog that forebear made: it has a {kind} {name!r}; do not use it before you "
+                "know who put that there, and restore it from a backup",
+                code="corrupt-catalog",
+            )
 
     def _connect(self) -> Any:
         with _translated(self.path):
@@ -76,6 +104,9 @@ class SqliteDriver:
                     "PRAGMA synchronous = NORMAL" if self._journal == "wal" else "PRAGMA synchronous = FULL"
                 )
                 connection.execute("PRAGMA cache_size = -16384")
+                # Whatever else a file brings along may call nothing that reaches out of it.
+                connection.execute("PRAGMA trusted_schema = OFF")
+                connection.execute("PRAGMA cell_size_check = ON")
                 connection.create_function("regexp", 2, _regexp, deterministic=True)
                 connection.create_function("leaf_text", 2, _leaf_text, deterministic=True)
                 if _writable(self.path):
@@ -208,6 +239,14 @@ class SqliteDriver:
                 if statement.strip():
                     self._use().execute(statement)
 
+    def integrity(self) -> list[str]:
+        """See `Driver.integrity`."""
+        found = [str(row[0]) for row in self.rows(f"PRAGMA integrity_check({_LISTED_PROBLEMS})")]
+        rows = self.rows("PRAGMA foreign_key_check")
+        return [words for words in found if words != "ok"] + [
+            f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there" for row in rows[:_LISTED_PROBLEMS]
+        ]
+
     def close(self) -> None:
         """See `Driver.close`."""
         with self._guard():
@@ -239,14 +278,6 @@ def _address(path: Path) -> str:
     return f"file:{quoted}?mode=ro" + ("" if Path(f"{path}-wal").exists() else "&immutable=1")
 
 
-    def integrity(self) -> list[str]:
-        """See `Driver.integrity`."""
-        found = [str(row[0]) for row in self.rows(f"PRAGMA integrity_check({_LISTED_PROBLEMS})")]
-        rows = self.rows("PRAGMA foreign_key_check")
-        return [words for words in found if words != "ok"] + [
-            f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there" for row in rows[:_LISTED_PROBLEMS]
-        ]
-
 def _set_journal(connection: Any, journal: str) -> None:
     """Let the file have this journal mode; processes that open a new file at once take turns.
 
@@ -273,13 +304,17 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as err:
+        if _OTHER_TABLES.match(str(err)):
+            raise _damaged(path, err) from err
         raise StorageFailure(f"catalog {path}: {_advice(str(err), path)}", code="catalog-unavailable") from err
     except sqlite3.DatabaseError as err:
         if type(err) is not sqlite3.DatabaseError:
             raise
-        raise CorruptData(
-            f"catalog {path} is damaged ({err}); restore it from a backup", code="corrupt-catalog"
-        ) from err
+        raise _damaged(path, err) from err
+
+
+def _damaged(path: Path, err: BaseException) -> CorruptData:
+    return CorruptData(f"catalog {path} is damaged ({err}); restore it from a backup", code="corrupt-catalog")
 
 
 def _advice(reason: str, path: Path) -> str:

@@ -11,6 +11,7 @@ from forebear.cli.progress import Watch
 from forebear.cli.session import Session
 from forebear.cli.views.artifacts import GotView
 from forebear.errors import InvalidInput
+from forebear.store.paths import safe_join
 
 if TYPE_CHECKING:
     from forebear.artifacts.artifact import Artifact
@@ -25,7 +26,7 @@ def fetch(session: Session, ref: str, root: str | None, prefix: str | None, *, l
     """
     artifact = session.api.artifact(ref)
     store = session.api.store
-    folder = root if root is not None else os.path.join(session.api.settings.artifact_dir, _folder_name(artifact))
+    folder = root if root is not None else safe_join(session.api.settings.artifact_dir, _folder_name(artifact))
     if clean:
         if prefix is not None:
             raise InvalidInput("--clean goes with the whole version; leave out --prefix", code="invalid-setting")

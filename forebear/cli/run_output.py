@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from forebear.api.run_files import LOG_FILE, live_path
 from forebear.cli.views.run_files import LogView, RestoredView
 from forebear.errors import NotFound
+from forebear.store.paths import safe_join
 
 if TYPE_CHECKING:
     from forebear.api.recorded_run import RecordedRun
@@ -66,7 +66,7 @@ def restored(run: RecordedRun, files: Sequence[File], root: str | None, *, repla
     Raises:
         AlreadyExists: a file is there already, and ``replace`` was not said.
     """
-    folder = root if root is not None else os.path.join("runs", run.id)
+    folder = root if root is not None else safe_join("runs", run.id)
     for file in files:
         file.download(folder, replace=replace)
     return RestoredView(run.record, folder, [file.record for file in files])

@@ -101,6 +101,8 @@ class ImageList(MediaList):
     def from_json(cls, value: Mapping[str, Any], read: Read) -> Self:
         """Return the images; their bytes are read when they are asked for."""
         lists = {name: value[plural] for name, plural in (_EACH | _SIZES).items() if plural in value}
+        if not lists or any(len(column) != value["count"] for column in lists.values()):
+            raise ValueError("it has more or fewer images than it says")
         same = {name: value[name] for name in ("width", "height", "grouping") if name in value}
         forms = [
             {"_type": Image.kind, **same, **{name: column[index] for name, column in lists.items()}}

@@ -9,6 +9,8 @@ from typing import Any
 from forebear.errors import CorruptData, ForebearError, InvalidInput
 from forebear.media.base import Media, Read
 
+#: Code of the error for a kind that nobody registered.
+_UNKNOWN_KIND = "media-kind"
 #: By the value of ``_type``: where the class is. Layers above add theirs with `register`.
 KINDS: dict[str, str] = {
     "audio": "forebear.media.lists:MediaList",
@@ -46,7 +48,7 @@ def register(kind: str, target: str) -> None:
     """
     present = KINDS.setdefault(kind, target)
     if present != target:
-        raise InvalidInput(f"the kind {kind!r} is {present} already, so it cannot be {target}", code="media-kind")
+        raise InvalidInput(f"the kind {kind!r} is {present} already, so it cannot be {target}", code=_UNKNOWN_KIND)
 
 
 def class_of(kind: str) -> type[Media]:
@@ -58,7 +60,7 @@ def class_of(kind: str) -> type[Media]:
     target = KINDS.get(kind)
     if target is None:
         raise InvalidInput(
-            f"there is no media of kind {kind!r}; there are {', '.join(sorted(KINDS))}", code="media-kind"
+            f"there is no media of kind {kind!r}; there are {', '.join(sorted(KINDS))}", code=_UNKNOWN_KIND
         )
     module, _, name = target.partition(":")
     found = getattr(import_module(module), name)
@@ -83,7 +85,11 @@ def revive(value: Mapping[str, Any], read: Read) -> Media:
     cls = class_of(str(kind))
     try:
         return cls.from_json(value, read)
+    except InvalidInput as err:
+        if err.code == _UNKNOWN_KIND:
+            raise
+        raise CorruptData(f"a stored value of kind {kind!r} cannot be read: {err}", code="media-form") from err
     except ForebearError:  # NotFound is a KeyError, and says more
         raise
-    except (KeyError, TypeError, ValueError) as err:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as err:
         raise CorruptData(f"a stored value of kind {kind!r} cannot be read: {err!r}", code="media-form") from err

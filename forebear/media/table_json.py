@@ -164,7 +164,7 @@ def decode(content: bytes, path: str, read: Read) -> Stored:
             _revive_column(stored.data, index, stored.type_of(name), read)
     except CorruptData:
         raise
-    except (ValueError, TypeError, KeyError, msgspec.DecodeError) as err:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as err:
         raise CorruptData(f"the file {path!r} is no table: {err}", code="media-form") from err
     return stored
 

@@ -19,9 +19,10 @@ from forebear.blobs.writer import SMALL_BYTES
 from forebear.catalog.fingerprints import FingerprintCache, print_of
 from forebear.errors import CorruptData, ForebearError, InvalidInput
 from forebear.records.content import CODEC_RAW, LOOSE, Location, Recipe
+from forebear.store.collisions import refuse_collisions
 from forebear.store.folders import Content, NewFolder, PresentFolder, Staging
 from forebear.store.intake import remember_objects
-from forebear.store.paths import SafeFolder
+from forebear.store.paths import SafeFolder, check_inner_path
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -77,13 +78,14 @@ class Checkout:
         Raises:
             CorruptData: a blob is missing or damaged; files before it are in place, its own is not.
             StorageFailure: the folder cannot be read or written.
-            InvalidInput: a path would leave the folder, or something is in its way.
+            InvalidInput: a path would leave the folder, something is in its way, or two are one on its file system.
 
         Cost: a stat for each file that is there; otherwise one read for each run of neighbouring slices.
         """
         wanted = self._by_folder(files)
         above = _folders_above(wanted)
         staging = self._begin(wanted, above)
+        refuse_collisions(staging.place, wanted, above)
         folders: list[PresentFolder | NewFolder] = []
         targets: dict[bytes, list[_Target]] = {}
         with _in_words_of_forebear(self._root.root), staging.until_all_appear():
@@ -105,7 +107,9 @@ class Checkout:
     def _by_folder(self, files: Iterable[tuple[str, int, bytes]]) -> dict[str, list[_File]]:
         found: dict[str, list[_File]] = {}
         for path, size, digest in files:
-            folder, _, name = path.rpartition("/")
+            folder, slash, name = path.rpartition("/")
+            if slash and not folder:
+                check_inner_path(path)  # absolute: it would look as if it was in no folder
             rows = found.get(folder)
             if rows is None:
                 rows = found[folder] = []

@@ -187,7 +187,8 @@ class Staging:
 
     def __init__(self, place: str) -> None:
         """Work inside ``place``, a folder on the file system of what is to appear."""
-        self._place = place
+        #: Where that is.
+        self.place = place
         self._root: _Root | None = None
         self._folders: list[NewFolder] = []
         self._filled: deque[tuple[int, NewFolder]] = deque()
@@ -196,12 +197,12 @@ class Staging:
         """Begin a folder that is to appear as ``path`` once it has ``count`` files."""
         try:
             if self._root is None:
-                sweep(self._place, os.listdir(self._place))
-                self._root = _Root(*new_folder(self._place))
+                sweep(self.place, os.listdir(self.place))
+                self._root = _Root(*new_folder(self.place))
             at = f"{self._root.path}{os.sep}{len(self._folders)}"
             os.mkdir(at)
         except OSError as err:
-            raise storage_failure(err, f"write below {self._place}") from err
+            raise storage_failure(err, f"write below {self.place}") from err
         folder = NewFolder(path, at, count, self._filled)
         self._folders.append(folder)
         return folder

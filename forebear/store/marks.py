@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +22,7 @@ FORMAT = 2
 #: the folder for a store without objects.
 WHOLE, APART = 1, 2
 STORE_FILE = "store.json"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _IGNORED = b"# Written by forebear: the store is not for git, its settings are.\n*\n!config.toml\n"
 
 
@@ -122,7 +124,10 @@ class RemotePlace:
 def _parsed(content: bytes, file: str, place: str) -> StoreMark:
     try:
         mark = msgspec.json.decode(content, type=StoreMark)
-    except msgspec.MsgspecError as err:
+        # It names a folder of this machine, where one is kept for a store that is elsewhere.
+        if mark.format < WHOLE or not _ID.fullmatch(mark.id):
+            raise ValueError("it has no number of its form, or no identity")
+    except (ValueError, RecursionError) as err:
         raise CorruptData(f"{file} is damaged: {err}", code="corrupt-store") from err
     if mark.format > FORMAT:
         raise Unsupported(

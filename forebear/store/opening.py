@@ -12,6 +12,7 @@ from forebear.catalog.sqlite import SqliteCatalog
 from forebear.errors import CorruptData, NotFound, StorageFailure, Unsupported
 from forebear.settings import cache_folder, load_settings
 from forebear.store.marks import APART, WHOLE, FolderPlace, Place, RemotePlace, StoreMark, mismatch
+from forebear.store.paths import safe_join
 from forebear.store.store import Store
 from forebear.store.urls import StoreUrl, parse_store_url, with_blobs
 
@@ -126,7 +127,7 @@ def _open_database(wanted: StoreUrl, *, create: bool) -> Store:
 
 
 def _local_folder(store_id: str) -> Path:
-    folder = cache_folder(load_settings()) / store_id
+    folder = Path(safe_join(cache_folder(load_settings()), store_id))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:

@@ -168,7 +168,8 @@ def _split(text: str) -> SplitResult:
 
 def _pairs(query: str) -> list[tuple[str, str]]:
     with suppress(ValueError):
-        return parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+        query.encode()  # what is no valid Unicode could not be written again
+        return parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
     raise InvalidInput("what follows the ? of a store is not name=value, joined by &", code="store-url")
 
 

@@ -10,6 +10,7 @@ from forebear.artifacts.artifact import Artifact
 from forebear.artifacts.provenance import StoredRun
 from forebear.errors import InvalidInput
 from forebear.names import MAX_NAME_CHARS, parse_ref
+from forebear.store.paths import safe_join
 from forebear.tracking.identity import RunIdentity
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class RunArtifacts(RunIdentity):
             )
         folder = artifact.download()
         files = artifact.files()
-        return os.path.join(folder, files[0].path) if len(files) == 1 else folder
+        return safe_join(folder, files[0].path) if len(files) == 1 else folder
 
     def used_artifacts(self) -> list[Artifact]:
         """Return the versions that this run used, in the order of first use."""

@@ -317,9 +317,9 @@ def test_levels_that_do_not_go_down_are_refused() -> None:
         above = msgspec.msgpack.encode([1, level, [["a", digest_of(leaf), 1, 1]]])
         held = {digest_of(page): page for page in (leaf, above)}
         manifest = Manifest(digest_of(above), lambda digests, held=held: {key: held[key] for key in digests})
-        with pytest.raises(CorruptData, match="wrong level"):
+        with pytest.raises(CorruptData, match="not where it should be"):
             list(manifest.rows())
-        with pytest.raises(CorruptData, match="wrong level"):
+        with pytest.raises(CorruptData, match="not where it should be"):
             manifest.get("a")
-        with pytest.raises(CorruptData, match="wrong level"):
+        with pytest.raises(CorruptData, match="not where it should be"):
             manifest.changed_rows(Manifest(build([]).root, Pages(build([]))))

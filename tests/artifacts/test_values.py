@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from forebear.artifacts.values import decode_value, encode_value
-from forebear.errors import InvalidInput
+from forebear.errors import CorruptData, InvalidInput
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_an_array_of_objects_would_need_pickle_and_is_refused() -> None:
         encode_value(np.array([object()], dtype=object), "n")
     buffer = io.BytesIO()
     np.save(buffer, np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(CorruptData, match="allow_pickle"):
         decode_value("n.npy", buffer.getvalue())
 
 

@@ -26,7 +26,11 @@ from forebear.tracking.history.sparse import Sparse
 _LEVEL = 1
 #: Largest column that a reader takes, in bytes before compression: a forged length must not take all memory.
 MAX_COLUMN_BYTES = 1 << 30
+#: Most rows of a block that a reader takes; a writer makes some thousands.
+MAX_BLOCK_ROWS = 1 << 20
 _WORD = 8
+#: What goes wrong with bytes that no packer made; `msgspec.MsgspecError` is a `ValueError`.
+_NOT_READ = (zstandard.ZstdError, ValueError, TypeError, IndexError, OverflowError, RecursionError)
 _LITTLE = sys.byteorder == "little"
 #: Compressing less than this makes more of it.
 _WORTH_BYTES = 128
@@ -72,8 +76,10 @@ class StoredAxis:
         self._unpacker = unpacker
         self._rows = rows
         try:
+            if not 0 <= rows <= MAX_BLOCK_ROWS:
+                raise ValueError(f"a block of {rows} rows")
             self._lines = msgspec.msgpack.decode(data, type=tuple[list[Any], list[Any], list[Any]])
-        except msgspec.MsgspecError as err:
+        except _NOT_READ as err:
             raise _corrupt(f"an axis cannot be read: {err}") from err
 
     @cached_property
@@ -160,7 +166,7 @@ class Unpacker:
         """
         try:
             return self._column(column, rows)
-        except (zstandard.ZstdError, msgspec.MsgspecError, ValueError) as err:
+        except _NOT_READ as err:
             raise _corrupt(f"a column of kind {column.kind} cannot be read: {err}") from err
 
     def axis(self, data: bytes, rows: int) -> StoredAxis:
@@ -171,17 +177,19 @@ class Unpacker:
         """Return one line of integers of an axis."""
         try:
             return self._line(line, rows)
-        except (zstandard.ZstdError, msgspec.MsgspecError, ValueError, TypeError, IndexError) as err:
+        except _NOT_READ as err:
             raise _corrupt(f"an axis cannot be read: {err}") from err
 
     def _column(self, column: Column, rows: int) -> Sequence[Any]:
+        if not 0 <= rows <= MAX_BLOCK_ROWS:
+            raise ValueError(f"a block of {rows} rows")
         if column.kind == Kind.FLOATS:
             return self._words("d", column.data, rows)
         if column.kind == Kind.INTS:
             return self._words("q", column.data, rows)
         if column.kind == Kind.FEW:
             return _sparse(column.data, rows)
-        data = self._plain(column.data)
+        data = self._plain(column.data, rows if column.kind == Kind.BOOLS else None)
         if column.kind == Kind.SOME:
             return _sparse(data, rows)
         values: list[Any]
@@ -197,17 +205,19 @@ class Unpacker:
         form = line[0]
         if form == _EVEN:
             _, first, stride = line
+            if type(first) is not int or type(stride) is not int:
+                raise ValueError("its numbers are none")
             return range(first, first + stride * rows, stride) if stride else [first] * rows
         if form == _DELTAS:
+            if type(line[1]) is not int:
+                raise ValueError("its first number is none")
             return list(accumulate(self._words("q", line[2], rows - 1), initial=line[1]))
         if form == _PLAIN:
             return _checked(msgspec.msgpack.decode(self._plain(line[1]), type=list[int]), rows)
         raise ValueError(f"form {form!r} is not known")
 
     def _words(self, code: str, data: bytes, rows: int) -> array[Any]:
-        planes = self._plain(data)
-        if len(planes) != rows * _WORD:
-            raise ValueError(f"{len(planes)} bytes for {rows} values")
+        planes = self._plain(data, rows * _WORD)
         whole = bytearray(len(planes))
         for place in range(_WORD):
             whole[place::_WORD] = planes[place * rows : (place + 1) * rows]
@@ -217,9 +227,13 @@ class Unpacker:
             numbers.byteswap()
         return numbers
 
-    def _plain(self, data: bytes) -> bytes:
-        if not 0 <= zstandard.frame_content_size(data) <= MAX_COLUMN_BYTES:
+    def _plain(self, data: bytes, size: int | None = None) -> bytes:
+        """Return the content of a frame, of ``size`` bytes where that is known."""
+        told = zstandard.frame_content_size(data)
+        if not 0 <= told <= MAX_COLUMN_BYTES:
             raise ValueError("its length is not told, or too much")
+        if size is not None and told != size:
+            raise ValueError(f"{told} bytes instead of {size}")
         return self._decompress(data)
 
 

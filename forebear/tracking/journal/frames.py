@@ -10,9 +10,11 @@ from __future__ import annotations
 import struct
 import zlib
 from enum import IntEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+from forebear.records.content import DIGEST_BYTES
 
 #: Form of the journal; a reader that knows only smaller numbers leaves the file alone.
 FORMAT = 1
@@ -25,6 +27,19 @@ HEAD_BYTES = HEAD.size
 #: bytes in a microsecond, so what a later session writes comes after everything that earlier ones wrote.
 SEQ_PER_MICROSECOND = 1_024
 _LENGTH = struct.Struct("<I")
+
+# What a reader takes; a frame that says anything else cannot be understood. The numbers are those that a catalog and a
+# date can hold.
+_MOST = (1 << 63) - 1
+Number = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+#: A step, or microseconds of a run that began before its clock was set.
+Signed = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
+#: Microseconds since 1970, before the year 9999.
+Micros = Annotated[int, msgspec.Meta(ge=0, le=253_370_000_000_000_000)]
+#: A sequence number to which the bytes of a file can be added.
+Sequence = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+Digest = Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
+KeyPath = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
 class Kind(IntEnum):
@@ -76,15 +91,15 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     entity: str
     project: str
     run_id: str
-    run_key: int
+    run_key: Number
     store_id: str = ""
-    branch: int = 0
+    branch: Number = 0
     writer: str = ""
-    time_base: int = 0
-    first_seq: int = 0
-    part: int = 0
+    time_base: Micros = 0
+    first_seq: Sequence = 0
+    part: Number = 0
     host: str = ""
-    pid: int = 0
+    pid: Number = 0
     pid_started: int | None = None
     format: int = FORMAT
 
@@ -95,7 +110,7 @@ class TableFrame(msgspec.Struct, frozen=True):
     name: str
     type: str
     metadata: dict[str, Any]
-    entries: list[tuple[str, bytes, int]]
+    entries: list[tuple[str, Digest, Number]]
     aliases: tuple[str, ...] = ()
     description: str | None = None
 
@@ -103,8 +118,8 @@ class TableFrame(msgspec.Struct, frozen=True):
 class SummaryChange(msgspec.Struct, frozen=True):
     """What somebody set in a summary, or took out of it, by paths from its root; deletions come first."""
 
-    set: list[tuple[tuple[str, ...], Any]] = []
-    delete: list[tuple[str, ...]] = []
+    set: list[tuple[KeyPath, Any]] = []
+    delete: list[KeyPath] = []
 
 
 def lead_of(kind: int, flags: int = 0) -> bytes:

@@ -13,6 +13,8 @@ from urllib.parse import unquote
 JOURNALS = "journals"
 SUFFIX = ".journal"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+#: As `new_name` writes them; more digits would be a time after the year 9999.
+_MILLISECONDS = re.compile(r"[0-9]{1,13}")
 #: File systems take names of 255 bytes.
 _MAX_QUOTED = 200
 
@@ -43,7 +45,7 @@ def new_name() -> str:
 def time_of(path: Path) -> int:
     """Return when a journal was begun, in microseconds since 1970; 0 where its name does not tell."""
     digits = path.name.partition("-")[0]
-    return int(digits) * 1_000 if digits.isdecimal() else 0
+    return int(digits) * 1_000 if _MILLISECONDS.fullmatch(digits) else 0
 
 
 def journals_in(folder: Path) -> list[Path]:

@@ -6,9 +6,12 @@ any more, such a frame is damage too.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import compress
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -22,8 +25,12 @@ from forebear.tracking.journal.frames import (
     HEAD_BYTES,
     MAGIC,
     SYSTEM,
+    Digest,
     Kind,
+    Micros,
+    Number,
     Session,
+    Signed,
     SummaryChange,
     TableFrame,
 )
@@ -34,20 +41,37 @@ _SEEDED_BYTES = 16_384
 
 _ROW = frames.lead_of(Kind.ROW)
 _unpack = HEAD.unpack_from
-_decode_row = msgspec.msgpack.Decoder(list).decode
+
+
+def _no_other_values(code: int, data: memoryview) -> Any:
+    """Refuse what no writer of journals writes, and nothing that comes after could keep."""
+    raise ValueError(f"a value of type {code}")
+
+
+_decode_row = msgspec.msgpack.Decoder(list, ext_hook=_no_other_values).decode
 _TYPES: dict[int, Any] = {
     Kind.SESSION: Session,
     Kind.KEYS: tuple[int, tuple[str, ...]],
-    Kind.NAMED_ROW: tuple[int, int, dict[str, Any]],
-    Kind.BLOB: tuple[bytes, bytes],
-    Kind.FILE: tuple[str, bytes, int, int],
+    Kind.NAMED_ROW: tuple[Signed, Signed, dict[str, Any]],
+    Kind.BLOB: tuple[Digest, bytes],
+    Kind.FILE: tuple[str, Digest, Number, Micros],
     Kind.TABLE: TableFrame,
     Kind.SUMMARY: SummaryChange,
     Kind.CONFIG: dict[str, Any],
     Kind.METRIC: dict[str, Any],
-    Kind.LOST: tuple[int, int],
+    Kind.LOST: tuple[Number, Number],
     Kind.END: tuple[()],
 }
+#: Kinds whose values become documents of a catalog.
+_DOCUMENTS = frozenset({Kind.TABLE, Kind.SUMMARY, Kind.CONFIG, Kind.METRIC})
+#: How deep a document may be; more is a circle, or made to break what reads it.
+_MAX_DEPTH = 100
+#: Errors that mean that a payload is not what it should be: `msgspec.MsgspecError` is a `ValueError`.
+_NOT_UNDERSTOOD = (ValueError, TypeError, RecursionError)
+#: Bytes read in one go after damage: there may be more of it.
+_CAREFUL_BYTES = 64 * 1024
+#: Places in a row: its step and its runtime in microseconds.
+_step, _runtime = itemgetter(1), itemgetter(2)
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -148,8 +172,8 @@ class JournalReader:
         while (found := self.file.search(offset, stop, frames.lead_of(kind))) is not None:
             offset = found + self.file.frame_at(found, stop)
             payload = self.file.read(found, offset - found)[HEAD_BYTES:]
-            with suppress(msgspec.MsgspecError):
-                yield msgspec.msgpack.decode(payload, type=_TYPES[kind])
+            with suppress(*_NOT_UNDERSTOOD):
+                yield _value_of(kind, payload)
 
     def read(self, limit: int, *, final: bool = False) -> Piece:
         """Return what the next ``limit`` bytes say, or a little more or less, and stand behind them.
@@ -165,10 +189,14 @@ class JournalReader:
         start, size = self.position, self.file.size
         self._reset()
         stop = min(start + limit, size)
+        careful = False
         while self.position < stop and self._goes_on():
-            used = self._take(self.file.read(self.position, stop - self.position))
-            if used == 0 and self._goes_on() and not self._overcome(size, final):
-                break
+            length = min(stop - self.position, _CAREFUL_BYTES) if careful else stop - self.position
+            used = self._take(self.file.read(self.position, length))
+            if used == 0 and self._goes_on():
+                if not self._overcome(size, final):
+                    break
+                careful = True
         piece = Piece(start, self.position, self._grouped(), self._values)
         self._reset()  # a reader that waits for more keeps nothing of what it gave away
         return piece
@@ -203,7 +231,7 @@ class JournalReader:
                         break
                     if not self._understand(lead[2], lead[3], payload, base + at):
                         break
-            except msgspec.MsgspecError:
+            except _NOT_UNDERSTOOD:
                 break
             at = stop
             count += 1
@@ -257,6 +285,8 @@ class JournalReader:
         form = _TYPES.get(kind)
         if kind == Kind.ROW and flags == SYSTEM:
             row = _decode_row(payload)
+            if not row:
+                raise ValueError("a row without keys")
             row[0] = ~row[0]  # below zero, so that it is a set of its own
             self._add_row(row, offset)
         elif form is None or flags > (SYSTEM if kind == Kind.NAMED_ROW else 0):
@@ -265,7 +295,7 @@ class JournalReader:
             self._cut = True
             return False
         else:
-            return self._understand_value(kind, flags, msgspec.msgpack.decode(payload, type=form), offset)
+            return self._understand_value(kind, flags, _value_of(kind, payload), offset)
         return True
 
     def _understand_value(self, kind: int, flags: int, value: Any, offset: int) -> bool:
@@ -289,8 +319,12 @@ class JournalReader:
 
     def _grouped(self) -> list[Rows]:
         rows, offsets = self._rows, self._offsets
+        try:
+            names = {row[0] for row in rows}
+        except (IndexError, TypeError):
+            rows, offsets = self._named(rows, offsets)
+            names = {row[0] for row in rows}
         first = self.session.first_seq if self.session is not None else 0
-        names = {row[0] for row in rows}
         if len(names) == 1:
             groups = {rows[0][0]: (offsets, rows)}
         else:
@@ -306,13 +340,62 @@ class JournalReader:
                 for place in places:
                     self._note_damage(place, self.file.frame_at(place, self.position), "a row whose keys are lost")
                 continue
-            found.append(Rows(keys, system, [first + place for place in places], members))
+            if not _have_axes(members):
+                places, members = self._with_axes(places, members)
+            if members:
+                found.append(Rows(keys, system, [first + place for place in places], members))
         found.sort(key=lambda group: group.seqs[-1])
         return found
+
+    def _named(self, rows: list[list[Any]], offsets: list[int]) -> tuple[list[list[Any]], list[int]]:
+        """Leave out the rows that do not say whose they are."""
+        kept = [bool(row) and isinstance(row[0], int | tuple) for row in rows]
+        for offset, sound in zip(offsets, kept, strict=True):
+            if not sound:
+                self._note_damage(offset, self.file.frame_at(offset, self.position), "a row without keys")
+        return list(compress(rows, kept)), list(compress(offsets, kept))
+
+    def _with_axes(self, places: list[int], members: list[list[Any]]) -> tuple[list[int], list[list[Any]]]:
+        """Leave out the rows that have no step or runtime."""
+        kept = [_have_axes([row]) for row in members]
+        for place, sound in zip(places, kept, strict=True):
+            if not sound:
+                self._note_damage(place, self.file.frame_at(place, self.position), "a row without a step")
+        return list(compress(places, kept)), list(compress(members, kept))
 
     def _set_of(self, name: Any) -> tuple[tuple[str, ...] | None, bool]:
         """Return keys and stream of the rows of one name: a number of a set, its complement, or the set itself."""
         if isinstance(name, int):
             return self._keys.get(name if name >= 0 else ~name), name < 0
+        if not isinstance(name, tuple):
+            return None, False
         keys, system = name
         return keys, system
+
+
+def _value_of(kind: int, payload: bytes) -> Any:
+    """Return what a frame says that is no row. Raises one of `_NOT_UNDERSTOOD`."""
+    value = msgspec.msgpack.decode(payload, type=_TYPES[kind], ext_hook=_no_other_values)
+    if kind in _DOCUMENTS:
+        msgspec.json.encode(value)  # raises, where the catalog could not write it down
+        if not _is_shallow(msgspec.to_builtins(value), _MAX_DEPTH):
+            raise ValueError("it is too deep")
+    return value
+
+
+def _is_shallow(value: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return True
+    return depth > 0 and all(_is_shallow(item, depth - 1) for item in value)
+
+
+def _have_axes(rows: list[list[Any]]) -> bool:
+    """Whether each row has a step and a runtime: integers that a catalog can hold. Cost: 0.1 µs a row."""
+    try:
+        array("q", map(_step, rows))
+        array("q", map(_runtime, rows))
+    except (TypeError, OverflowError):
+        return False
+    return True

@@ -15,6 +15,10 @@ _WINDOW = 1 << 20
 _LIKELY_KINDS = range(1, 64)
 _LIKELY_FLAGS = range(2)
 _LEAD_BYTES = 4
+#: Bytes that a search may spend on frames that turn out to be none, and how often the file beside. By chance they are
+#: few; in a file made of beginnings of frames each would be followed to the end of the file.
+_SPENT_BYTES = 64 * 1024 * 1024
+_SPENT_TIMES = 4
 
 
 class FrameFile:
@@ -28,6 +32,8 @@ class FrameFile:
         """
         self.path = path
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        #: Bytes of frames that were none.
+        self._spent = 0
 
     @property
     def size(self) -> int:
@@ -70,7 +76,10 @@ class FrameFile:
                 return 0
             seen = crc32(data, seen)
             at += len(data)
-        return HEAD_BYTES + length if seen == checksum else 0
+        if seen == checksum:
+            return HEAD_BYTES + int(length)
+        self._spent += length
+        return 0
 
     def may_grow(self, offset: int, size: int) -> bool:
         """Whether the last bytes, from an offset on, may be the beginning of a frame that is being written."""
@@ -82,16 +91,17 @@ class FrameFile:
     def search(self, offset: int, size: int, lead: bytes = MAGIC) -> int | None:
         """Return the offset of the next sound frame that begins with ``lead``, or ``None``.
 
-        Cost: reads the file from there to the frame.
+        Cost: reads the file from there to the frame; a file that was made to make this slow is given up.
         """
-        while offset < size:
+        allowed = _SPENT_BYTES + _SPENT_TIMES * size
+        while offset < size and self._spent <= allowed:
             data = self.read(offset, min(_WINDOW, size - offset))
             at = data.find(lead)
-            while 0 <= at <= len(data) - _LEAD_BYTES:
+            while 0 <= at <= len(data) - _LEAD_BYTES and self._spent <= allowed:
                 if data[at + 2] in _LIKELY_KINDS and data[at + 3] in _LIKELY_FLAGS and self.frame_at(offset + at, size):
                     return offset + at
                 at = data.find(lead, at + 1)
-            if len(data) < HEAD_BYTES:
+            if len(data) < HEAD_BYTES or self._spent > allowed:
                 return None
             offset += len(data) - _LEAD_BYTES + 1  # a lead may lie across the border
         return None
