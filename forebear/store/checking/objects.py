@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from forebear.blobs.digest import Hasher, digest_of, digest_of_file
+from forebear.blobs.local import storage_failure
 from forebear.blobs.pack import FOOTER_BYTES, index_range, read_index, unpack
 from forebear.errors import CorruptData, NotFound
 from forebear.records.content import CODEC_RAW, DIGEST_BYTES, LOOSE, Location, Slice, StoredObject
@@ -129,6 +130,8 @@ def _digest_of_object(objects: ObjectStore, stored: StoredObject) -> bytes:
             return digest_of_file(path)[0]
         except FileNotFoundError as err:
             raise NotFound(f"object {stored.name} is missing", code="object-missing") from err
+        except OSError as err:
+            raise storage_failure(err, f"read {path}") from err
     hasher = Hasher()
     for offset in range(0, stored.size, WINDOW_BYTES):
         hasher.update(_read(objects, stored, offset, min(WINDOW_BYTES, stored.size - offset)))
