@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import forebear
+from forebear.api.checking.checking import check_store
+from forebear.api.checking.recovering import recover_store
 from forebear.api.copying.copying import copy_store
 from forebear.catalog.schema import SCHEMA_VERSION
-from forebear.errors import NotFound
+from forebear.errors import CorruptData, NotFound
+from forebear.records.content import LOOSE, PACK
 from forebear.store.opening import open_store
 from forebear.store.shared import close_stores
 from forebear.testing.soundness import troubles
@@ -39,6 +43,14 @@ def fill(folder: Path, content: dict[str, bytes]) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(part)
     return folder
+
+
+def flip(path: Path) -> None:
+    """Change a bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
 
 
 def draft_of(data: Path) -> forebear.Artifact:
@@ -70,11 +82,12 @@ def versions(store: Path) -> list[str]:
 
 
 def assert_sound(store: Path) -> None:
-    """Read all that a store holds; nothing of it is missing, damaged or contradicts the rest."""
+    """Read all that a store holds; nothing of it is missing, damaged or contradicts the rest, and fsck is clean."""
     close_stores()
     opened = open_store(store, create=False)
     try:
         assert troubles(opened) == []
+        assert check_store(opened, read_data=True).troubles == []
     finally:
         opened.close()
 
@@ -306,4 +319,77 @@ class Download(Operation):
         assert not [name for _, _, files in os.walk(at / "out") for name in files if name.startswith(".forebear-")]
 
 
-OPERATIONS: tuple[Operation, ...] = (LogArtifact(), MoveAlias(), Finish(), Migrate(), CopyStore(), Download())
+class Repair(Operation):
+    """A large file and a pack that are damaged and a record that is lost, with a backup at hand."""
+
+    name = "fsck --repair"
+
+    def prepare(self, at: Path) -> None:
+        log(at / "store", fill(at / "old", OLD))
+        log(at / "store", fill(at / "new", NEW))
+        close_stores()
+        shutil.copytree(at / "store", at / "backup")
+        opened = open_store(at / "store", create=False)
+        objects = {stored.kind: stored.name for stored in opened.catalog.objects()}
+        record = min(opened.objects.names("versions/"))
+        for name in (objects[LOOSE], objects[PACK]):
+            flip(opened.objects.local_path(name))
+        opened.objects.delete(record)
+        opened.close()
+
+    def ready(self, at: Path) -> Callable[[], object]:
+        store, backup = (open_store(at / name, create=False) for name in ("store", "backup"))
+        return lambda: check_store(store, read_data=True, repair=True, source=backup)
+
+    def between(self, at: Path) -> None:
+        """What is read is right or refused; the backup is as it was."""
+        assert_sound(at / "backup")
+        for name, part in (("v0", OLD), ("v1", NEW)):
+            version = api(at / "store").artifact(f"ds:{name}")
+            for path, right in part.items():
+                with contextlib.suppress(CorruptData):
+                    assert version.read(path) == right
+
+    def done(self, at: Path) -> None:
+        self.between(at)
+        assert_sound(at / "store")
+        assert [content(api(at / "store").artifact(f"ds:v{n}")) for n in range(2)] == [OLD, NEW]
+
+
+class Recover(Operation):
+    """A catalog that was lost, made again from the records beside the blobs."""
+
+    name = "recover"
+
+    def prepare(self, at: Path) -> None:
+        log(at / "store", fill(at / "old", OLD))
+        log(at / "store", fill(at / "new", NEW))
+        close_stores()
+        for path in (at / "store").glob("catalog.db*"):
+            path.unlink()
+
+    def ready(self, at: Path) -> Callable[[], object]:
+        return lambda: recover_store(at / "store")
+
+    def between(self, at: Path) -> None:
+        """There is no catalog, or a whole one."""
+        if (at / "store" / "catalog.db").exists():
+            self.done(at)
+
+    def done(self, at: Path) -> None:
+        assert_sound(at / "store")
+        assert versions(at / "store") == ["v1", "v0"]
+        assert [content(api(at / "store").artifact(f"ds:v{n}")) for n in range(2)] == [OLD, NEW]
+        assert api(at / "store").artifact("ds:prod").version == "v1"
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    LogArtifact(),
+    MoveAlias(),
+    Finish(),
+    Repair(),
+    Recover(),
+    Migrate(),
+    CopyStore(),
+    Download(),
+)
