@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from forebear.errors import NotFound
+from forebear.errors import ForebearError, NotFound
 from forebear.records.runs import CRASHED, RUNNING, RunChanges, RunRecord
 from forebear.store.liveness import process_is_gone
 from forebear.tracking.journal.file import try_lock
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Suffixes of journals that are kept, and looked at no more: damaged in the middle, of no run, of a newer form.
 DAMAGED, ORPHANED, NEWER = ".damaged", ".orphaned", ".newer"
+#: What goes wrong with values that a journal should not have.
+_NOT_OURS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 #: Bytes read in one piece.
 _PIECE_BYTES = 512 * 1024
 
@@ -149,6 +151,11 @@ def _take_from(store: Store, reader: JournalReader, name: str) -> Recovered:
         return _take_into(store, reader, name, record)
     except NotFound:  # deleted at this very moment
         return _orphan(path, run, name)
+    except ForebearError:
+        raise
+    except _NOT_OURS as err:  # nobody's journal may keep those of others from being taken
+        words = f"the journal {name} of run {run} says what no forebear writes ({type(err).__name__}: {err})"
+        return Recovered(run, name, kept=_keep(path, DAMAGED), notes=(words,))
 
 
 def _run_of(store: Store, reader: JournalReader) -> RunRecord | None:
