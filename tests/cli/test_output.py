@@ -78,6 +78,9 @@ CALLS = [
     ["agent", "SWEEP"],
     ["init"],
     ["doctor"],
+    ["fsck"],
+    ["fsck", "--read-data", "--repair"],
+    ["recover"],
 ]
 #: Words before commands.
 GROUPS = ("artifact", "run", "store", "lineage", "sweep")

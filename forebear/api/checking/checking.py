@@ -82,8 +82,9 @@ def rebuild_index(store: Store, progress: Progress | None = None) -> tuple[int, 
     """
     objects = really(store.objects)
     scanned = scan(objects, progress=progress)
+    trash = {each.name for each in store.catalog.trash()}
     gone: list[str] = []
-    fresh = dict(scanned.objects)
+    fresh = {name: stored for name, stored in scanned.objects.items() if name not in trash}
     for known in store.catalog.objects():
         stored = fresh.pop(known.name, None)
         if stored is None:

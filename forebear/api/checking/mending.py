@@ -40,12 +40,20 @@ class Mender:
         self._objects = seen.objects
         self._source = source
         self._progress = progress
+        self._lease = seen.store.writer_lease()
         self._moved = False
         self._used: set[bytes] | None = None
         self.repairs: list[Repair] = []
 
     def mend(self) -> list[Repair]:
         """Do all that can be done; return what that was."""
+        try:
+            self._mend()
+        finally:
+            self._lease.end()
+        return self.repairs
+
+    def _mend(self) -> None:
         for row in self._store.catalog.drop_dangling():
             self._say("row", f"{row.table}: {row.name}", "put right" if row.table == "collections" else "dropped")
         for verdict in self._seen.verdicts.values():
@@ -58,7 +66,6 @@ class Mender:
         if self.repairs:
             # What is lost is written again once its files are logged again; so they must be read then.
             self._store.fingerprints.clear()
-        return self.repairs
 
     def _say(self, kind: str, name: str, words: str) -> None:
         self.repairs.append(Repair(kind, name, words))
@@ -69,7 +76,7 @@ class Mender:
         name = verdict.stored.name
         if verdict.kind == MISMATCH:
             assert verdict.mended is not None
-            self._store.catalog.replace_objects([], [verdict.mended])
+            self._replace([], [verdict.mended])
             self._say("index", name, "indexed anew")
             return
         if verdict.kind == MISSING:
@@ -111,11 +118,28 @@ class Mender:
     def _register(self, name: str, fresh: list[StoredObject]) -> None:
         if isinstance(self._store.objects, SupportsForgetting):
             self._store.objects.forget(name)
-        self._store.catalog.replace_objects([name], fresh)
+        self._replace([name], fresh)
         self._moved = True
+
+    def _replace(self, gone: list[str], fresh: list[StoredObject]) -> None:
+        """Let the index know what was written, under a lease, in place of something else."""
+        catalog = self._store.catalog
+
+        def write(lease: str | None) -> None:
+            catalog.replace_objects(gone, fresh)
+            if lease is not None:
+                catalog.end_lease(lease)
+
+        self._lease.announce()
+        self._lease.write(fresh, self._objects, write)
+
+    def _add(self, objects: list[StoredObject]) -> None:
+        self._lease.announce()
+        self._lease.write(objects, self._objects, lambda lease: self._store.catalog.add_objects(objects, lease=lease))
 
     def _write_sound(self, verdict: Verdict, where: str) -> list[StoredObject]:
         """Write what can be read of an object, which lies at ``where``, into new ones."""
+        self._lease.announce()
         stored = verdict.stored
         sound = [part for part in stored.slices if part.digest not in verdict.lost]
         whole = digest_in(stored.name)
@@ -142,6 +166,7 @@ class Mender:
                 sink.write(content)
             if hasher.digest() != expected:
                 return []
+            self._lease.settle(stored.name)
             sink.finish(stored.name)
         finally:
             sink.abort()
@@ -153,7 +178,7 @@ class Mender:
         while waiting:
             sink = self._objects.sink()
             try:
-                pack = PackWriter(sink)
+                pack = PackWriter(sink, self._lease.settle)
                 while waiting and pack.size < PACK_BYTES:
                     part = waiting.pop()
                     stored = read_range(self._objects, (where, part.offset, part.stored), part.digest)
@@ -176,14 +201,15 @@ class Mender:
         recipes = dict(catalog.recipes())
         if not recipes:
             return
+        self._lease.announce()
         places = catalog.locate(part for recipe in recipes.values() for part in recipe.parts)
         sink = self._objects.sink()
         try:
-            pack = PackWriter(sink)
+            pack = PackWriter(sink, self._lease.settle)
             for digest, recipe in recipes.items():
                 here = {part: places[part] for part in recipe.parts}
                 pack.add_recipe(digest, recipe, {k: v for k, v in here.items() if isinstance(v, Location)})
-            catalog.add_objects([pack.finish()])
+            self._add([pack.finish()])
         finally:
             sink.abort()
 
@@ -235,7 +261,7 @@ class Mender:
             if not sound:
                 break
             parts = (part for stored in sound for recipe in stored.recipes.values() for part in recipe.parts)
-            catalog.add_objects(with_recipes_of(sound, catalog.known(parts)))
+            self._add(with_recipes_of(sound, catalog.known(parts)))
             for stored in sound:
                 self._say("index", stored.name, "known to the index again")
             lost = self._lost()
@@ -247,13 +273,14 @@ class Mender:
     def _bring(self, source: Store, digests: set[bytes]) -> None:
         copied = Copied()
         freight = Freight(source, self._store, copied, self._progress)
-        wanted = freight.missing(sorted(digests))
-        try:
-            freight.bring(wanted)
-        except CorruptData:
-            for digest in wanted:
-                with contextlib.suppress(CorruptData):
-                    freight.bring([digest])
+        with contextlib.closing(freight):
+            wanted = freight.missing(sorted(digests))
+            try:
+                freight.bring(wanted)
+            except CorruptData:
+                for digest in wanted:
+                    with contextlib.suppress(CorruptData):
+                        freight.bring([digest])
         held = self._store.catalog.known(digests)
         if held:
             self._say("healed", source.url, f"{len(held):,} blobs were taken from there ({copied.bytes:,} bytes)")
