@@ -56,6 +56,7 @@ ENVIRONMENT = {
     "artifact_dir": ("FOREBEAR_ARTIFACT_DIR", "WANDB_ARTIFACT_DIR"),
     "cache_dir": ("FOREBEAR_CACHE_DIR", "WANDB_CACHE_DIR"),
     "cache_size": ("FOREBEAR_CACHE_SIZE",),
+    "gc": ("FOREBEAR_GC",),
     "silent": ("FOREBEAR_SILENT", "WANDB_SILENT"),
     "quiet": ("FOREBEAR_QUIET", "WANDB_QUIET"),
     "console": ("FOREBEAR_CONSOLE", "WANDB_CONSOLE"),
@@ -75,7 +76,7 @@ ENVIRONMENT = {
 }
 _ENVIRONMENT_WORD = "environment"
 _FILE_FIELDS = (
-    "store", "entity", "project", "mode", "artifact_dir", "cache_dir", "cache_size", "silent", "quiet", "console",
+    "store", "entity", "project", "mode", "artifact_dir", "cache_dir", "cache_size", "gc", "silent", "quiet", "console",
     "save_code", "disable_git", "disable_code", "x_disable_stats", "x_stats_sampling_interval", "x_disable_meta",
     "x_disable_machine_info", "x_save_requirements",
 )  # fmt: skip
@@ -139,6 +140,7 @@ class Settings:
         artifact_dir: Folder below which artifacts are downloaded by default.
         cache_dir: Folder of this machine for stores that are elsewhere: what is on its way there, and what was read.
         cache_size: Bytes of what was read that are kept for each such store.
+        gc: Collect garbage now and then, at the end of a run.
         silent: Say nothing on standard error about runs.
         quiet: Say less.
         console: One of `CONSOLES`.
@@ -180,6 +182,7 @@ class Settings:
     artifact_dir: str = "artifacts"
     cache_dir: str | None = None
     cache_size: int = 10 * 1024**3
+    gc: bool = True
     silent: bool = False
     quiet: bool = False
     console: str = "auto"
@@ -418,7 +421,7 @@ def _mode(value: Any) -> Any:
 _FLAGS = (
     "agent_disable_flapping", "allow_val_change", "strict_step", "silent", "quiet", "save_code", "sync_tensorboard",
     "disable_git", "disable_code", "x_disable_stats", "x_disable_meta", "x_disable_machine_info",
-    "x_save_requirements", "x_primary", "x_update_finish_state",
+    "x_save_requirements", "x_primary", "x_update_finish_state", "gc",
 )  # fmt: skip
 _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_FLAGS, _flag),

@@ -9,7 +9,7 @@ object named by its digest are safe all the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -18,7 +18,13 @@ from forebear.records.content import LOOSE, PACK
 
 #: Names that begin so hold a digest of the object's bytes.
 NAMED_BY_DIGEST = (f"{LOOSE}/", f"{PACK}/")
+#: Told the name that an object is about to get; it returns once nobody is about to delete one of that name.
+Settle = Callable[[str], None]
 _NAME = re.compile(r"[A-Za-z0-9_.=@+-]+(/[A-Za-z0-9_.=@+-]+)*\Z")
+
+
+def no_settling(name: str) -> None:
+    """A `Settle` for where nothing is deleted."""
 
 
 def check_object_name(name: str) -> str:

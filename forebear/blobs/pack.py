@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 
 from forebear.blobs.codecs import compress, decode, decompress, squeeze
 from forebear.blobs.digest import Hasher, digest_of
-from forebear.blobs.objects import ObjectSink, object_name
+from forebear.blobs.objects import ObjectSink, Settle, no_settling, object_name
 from forebear.errors import CorruptData
 from forebear.records.content import (
     CODEC_RAW,
@@ -55,8 +55,9 @@ _IN_PACK = 64
 class PackWriter:
     """Writes one pack. Memory: one buffer of 1 MiB and 57 bytes a blob."""
 
-    def __init__(self, sink: ObjectSink) -> None:
+    def __init__(self, sink: ObjectSink, settle: Settle = no_settling) -> None:
         self._sink = sink
+        self._settle = settle
         self._hasher = Hasher()
         self._buffer = bytearray(MAGIC)
         self._recipes: dict[bytes, tuple[Recipe, Mapping[bytes, Location]]] = {}
@@ -110,6 +111,7 @@ class PackWriter:
         if self._buffer:
             self._flush()
         name = object_name(PACK, self._hasher.digest())
+        self._settle(name)
         self._sink.finish(name)
         recipes = {digest: recipe for digest, (recipe, _) in self._recipes.items()}
         return StoredObject(name=name, kind=PACK, size=size, slices=self.slices, recipes=recipes)
@@ -213,6 +215,8 @@ def unpack(stored: bytes | memoryview, size: int, codec: int) -> bytes | memoryv
     Raises:
         CorruptData: the bytes do not decode to ``size`` bytes.
     """
+    if codec != CODEC_RAW and size > MAX_SLICE_BYTES:
+        raise CorruptData(f"a slice claims to unpack to {size} bytes", code="corrupt-object")
     content = stored if codec == CODEC_RAW else decode(stored, size, codec)
     if len(content) != size:
         raise CorruptData(f"a slice holds {len(content)} bytes instead of {size}", code="corrupt-object")

@@ -12,7 +12,15 @@ from forebear.blobs.codecs import shrinks, squeeze, squeeze_many
 from forebear.blobs.copying import copy_and_hash
 from forebear.blobs.digest import digest_of
 from forebear.blobs.local import LocalObjects, LocalSink
-from forebear.blobs.objects import ObjectSink, ObjectStore, SupportsFiles, calls_at_once, object_name
+from forebear.blobs.objects import (
+    ObjectSink,
+    ObjectStore,
+    Settle,
+    SupportsFiles,
+    calls_at_once,
+    no_settling,
+    object_name,
+)
 from forebear.blobs.pack import MAX_SLICE_BYTES, PACK_BYTES, PackWriter
 from forebear.blobs.uploads import Uploads
 from forebear.errors import Conflict, Unsupported
@@ -38,8 +46,10 @@ class BlobWriter:
     Not safe for threads; a writer belongs to one draft.
     """
 
-    def __init__(self, objects: ObjectStore) -> None:
+    def __init__(self, objects: ObjectStore, settle: Settle = no_settling) -> None:
+        """Write into ``objects``, each name once it is settled."""
         self._objects = objects
+        self._settle = settle
         #: Where objects are far away, they are sent in the background.
         self._uploads = Uploads(objects) if calls_at_once(objects) > 1 else None
         self._small_bytes = SMALL_BYTES if self._uploads is None else FAR_SMALL_BYTES
@@ -83,7 +93,7 @@ class BlobWriter:
     def _open_pack(self) -> PackWriter:
         if self._pack is None:
             self._sink = self._new_sink()
-            self._pack = PackWriter(self._sink)
+            self._pack = PackWriter(self._sink, self._settle)
         return self._pack
 
     def _new_sink(self) -> ObjectSink:
@@ -97,6 +107,7 @@ class BlobWriter:
         sink = self._new_sink()
         try:
             sink.write(content)
+            self._settle(object_name(LOOSE, digest))
             sink.finish(object_name(LOOSE, digest))
         finally:
             sink.abort()
@@ -140,6 +151,7 @@ class BlobWriter:
                 raise _changed(path)
             if digest not in self._held:
                 name = object_name(LOOSE, digest)
+                self._settle(name)
                 if chunks is None and CHUNKED_BYTES <= size <= MAX_CHUNKED_BYTES and isinstance(sink, LocalSink):
                     chunks = _finish_and_cut(sink, name)
                 else:
@@ -179,6 +191,7 @@ class BlobWriter:
             return
         if not isinstance(self._objects, SupportsFiles):
             raise Unsupported(f"{path} is too large for this store ({size} bytes)", code="file-too-large")
+        self._settle(object_name(LOOSE, digest))
         self._objects.put_file(object_name(LOOSE, digest), path)
         self._note_loose(digest, size)
 
@@ -258,6 +271,7 @@ class BlobWriter:
             # The file is read-only by now: who opened it before may still write, but nobody opens it any more.
             check_unchanged(path, before, os.stat(path), before[1])
 
+        self._settle(object_name(LOOSE, digest))
         self._objects.link_in(Path(os.path.realpath(path)), object_name(LOOSE, digest), check)
         self._note_loose(digest, before[1])
 

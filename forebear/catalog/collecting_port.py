@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from forebear.records.collecting import Epoch, Holder, Lease, Policy, Sparse, ThrownOut, Trashed
-    from forebear.records.content import Recipe
+    from forebear.records.content import Recipe, Slice
 
 
 class LeaseLost(Exception):
@@ -115,6 +115,10 @@ class CollectingPort(Protocol):
         """
         ...
 
+    def slices_at(self, name: str) -> list[Slice]:
+        """Return what the index knows to lie in an object, by offset."""
+        ...
+
     def recipes_at(self, name: str) -> dict[bytes, Recipe]:
         """Return the recipes that lie in an object, and those made of its slices."""
         ...
@@ -125,6 +129,10 @@ class CollectingPort(Protocol):
 
     def retire(self, name: str) -> bool:
         """Move an object to the trash if all that it holds lies elsewhere too; tell whether it went."""
+        ...
+
+    def strays(self, names: Iterable[str]) -> list[str]:
+        """Return those of ``names`` that are no object, neither in the index nor in the trash."""
         ...
 
     def note_strays(self, objects: Iterable[tuple[str, str, int]]) -> int:
@@ -201,8 +209,15 @@ class CollectingPort(Protocol):
         """
         ...
 
+    def tip_contents(self, collection_id: int) -> set[bytes]:
+        """Return the digests of contents that the collection's newest version had, deleted or not."""
+        ...
+
     # -- now and then ---------------------------------------------------------------------------------------------
 
     def collect_due(self, every: timedelta) -> bool:
-        """Whether nobody collected for so long; who is told so counts as having collected, so that one is told."""
+        """Whether nobody collected for so long; who is told so counts as having collected, so that one is told.
+
+        Who asks first begins the time, for there is nothing to collect in a new store.
+        """
         ...

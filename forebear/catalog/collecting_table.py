@@ -13,7 +13,7 @@ from forebear.catalog.port import MissingBlobs
 from forebear.catalog.trash_index import split_parts, touch
 from forebear.records.artifacts import COMMITTED
 from forebear.records.collecting import CONDEMNED, DELETING, WAITING, WRITING, Epoch, Sparse, ThrownOut, Trashed
-from forebear.records.content import Recipe
+from forebear.records.content import Recipe, Slice
 from forebear.records.runs import RUNNING
 
 #: Bytes that the index of a pack has for each slice.
@@ -124,6 +124,11 @@ class CollectingTable(KeepingTable):
         ]
         return sorted(found, key=lambda each: (each.live > 0, each.live - each.size, each.name))[:limit]
 
+    def slices_at(self, name: str) -> list[Slice]:
+        """See `CollectingPort.slices_at`."""
+        rows = self._db.rows(_SLICES_AT, (name,))
+        return [Slice(bytes(digest), *where) for digest, *where in rows]
+
     def recipes_at(self, name: str) -> dict[bytes, Recipe]:
         """See `CollectingPort.recipes_at`. Cost: one pass over all recipes."""
         with self._db.reading():
@@ -163,15 +168,22 @@ class CollectingTable(KeepingTable):
             self._db.execute("DELETE FROM objects WHERE id = ?", row)
         return True
 
+    def strays(self, names: Iterable[str]) -> list[str]:
+        """See `CollectingPort.strays`."""
+        found = []
+        for batch in batches(names, _NOTED_AT_ONCE):
+            known = {row[0] for row in rows_in(self._db, "SELECT name FROM objects WHERE name IN ({keys})", batch)}
+            known |= {row[0] for row in rows_in(self._db, "SELECT name FROM trash WHERE name IN ({keys})", batch)}
+            found += [name for name in dict.fromkeys(batch) if name not in known]
+        return found
+
     def note_strays(self, objects: Iterable[tuple[str, str, int]]) -> int:
         """See `CollectingPort.note_strays`."""
         new = 0
         for batch in batches(objects, _NOTED_AT_ONCE):
             with self._db.transaction():
-                names = [name for name, _, _ in batch]
-                known = {row[0] for row in rows_in(self._db, "SELECT name FROM objects WHERE name IN ({keys})", names)}
-                known |= {row[0] for row in rows_in(self._db, "SELECT name FROM trash WHERE name IN ({keys})", names)}
-                strays = {name: (name, kind, size) for name, kind, size in batch if name not in known}
+                unknown = set(self.strays(name for name, _, _ in batch))
+                strays = {name: (name, kind, size) for name, kind, size in batch if name in unknown}
                 now = self._sweep_time()
                 insert_rows(
                     self._db,
@@ -289,20 +301,19 @@ class CollectingTable(KeepingTable):
 
     def collect_due(self, every: timedelta) -> bool:
         """See `CollectingPort.collect_due`."""
-        now = self._sweep_time()
-        if not self._is_due(now, every):
+        now, length = self._sweep_time(), every / timedelta(microseconds=1)
+        last = one(self._db, _COLLECTED_AT)
+        if last is not None and 0 <= now - int(last[0]) < length:
             return False
         with self._db.transaction():
-            due = self._is_due(now, every)
-            if due:
-                self._keep("gc_at", now)
-        return due
-
-    def _is_due(self, now: int, every: timedelta) -> bool:
-        row = one(self._db, "SELECT value FROM meta WHERE key = 'gc_at'")
-        return row is None or not 0 <= now - int(row[0]) < every / timedelta(microseconds=1)
+            last = one(self._db, _COLLECTED_AT)
+            if last is not None and 0 <= now - int(last[0]) < length:
+                return False
+            self._keep("gc_at", now)
+        return last is not None
 
 
+_COLLECTED_AT = "SELECT value FROM meta WHERE key = 'gc_at'"
 _ONCE = "ON CONFLICT (digest, name) DO NOTHING"
 _RECIPE_ONCE = "ON CONFLICT (digest) DO NOTHING"
 _DUE = "SELECT digest FROM garbage WHERE epoch < ? AND at <= ? ORDER BY epoch, at, digest LIMIT ?"
@@ -319,6 +330,10 @@ _SPARSE = (
     "SELECT o.name, o.kind, o.size, coalesce(sum(s.stored), 0), count(s.digest), "
     "(SELECT count(*) FROM recipes r WHERE r.object_id = o.id) "
     "FROM objects o LEFT JOIN slices s ON s.object_id = o.id GROUP BY o.id, o.name, o.kind, o.size"
+)
+_SLICES_AT = (
+    'SELECT s.digest, s."offset", s.stored, s.size, s.codec FROM slices s JOIN objects o ON o.id = s.object_id '
+    'WHERE o.name = ? ORDER BY s."offset", s.digest'
 )
 _PLACE_RECIPES = "UPDATE recipes SET object_id = ? WHERE object_id IS NULL AND digest IN ({keys})"
 _ALONE = (

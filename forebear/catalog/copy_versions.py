@@ -60,7 +60,7 @@ class VersionCopies(RunCopies):
             created = here is None
             if here is None:
                 if version.state == COMMITTED:
-                    self._check_needs(new.needs)
+                    self._check_needs(new.needs, new.trusts)
                     if tip != new.tip:
                         raise TipMoved(tip)
                 here = self._insert_adopted(source, collection_id, max(number, version.number), new)

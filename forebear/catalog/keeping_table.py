@@ -123,6 +123,13 @@ class KeepingTable(CheckTable):
                 gone.append(version_id)
         return gone
 
+    def tip_contents(self, collection_id: int) -> set[bytes]:
+        """See `CollectingPort.tip_contents`."""
+        rows = self._db.stream(
+            "SELECT digest FROM file_spans WHERE collection_id = ? AND until IS NULL", (collection_id,)
+        )
+        return {bytes(row[0]) for row in rows}
+
     def deleted_versions(self, collection_id: int | None = None) -> list[tuple[int, datetime | None]]:
         """See `CollectingPort.deleted_versions`."""
         where, params = ("", []) if collection_id is None else (" AND collection_id = ?", [collection_id])

@@ -64,6 +64,7 @@ class AdoptedVersion(msgspec.Struct, frozen=True):
     lost: list[bytes] = []
     objects: list[StoredObject] = []
     needs: list[bytes] = []
+    trusts: list[bytes] = []
     print: bytes | None = None
 
 

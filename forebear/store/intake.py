@@ -7,7 +7,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from forebear.blobs.digest import digest_of, digest_of_file
 from forebear.blobs.local import LocalObjects
@@ -15,9 +15,12 @@ from forebear.blobs.writer import SMALL_BYTES, BlobWriter, check_unchanged
 from forebear.catalog.fingerprints import Fingerprint, FingerprintCache, may_remember, print_of
 from forebear.errors import InvalidInput, StorageFailure
 from forebear.records.content import LOOSE
+from forebear.store.leases import WriterLease
 from forebear.store.near_equal import NearEqual
 
 if TYPE_CHECKING:
+    from collections import deque
+
     from forebear.blobs.objects import ObjectStore
     from forebear.catalog.port import Catalog
     from forebear.records.content import StoredObject
@@ -48,6 +51,7 @@ class Way(NamedTuple):
     compress: bool = False
 
 
+_T = TypeVar("_T")
 #: By copies.
 COPY = Way()
 
@@ -78,28 +82,41 @@ class Intake:
     Content is copied (or linked) when it is added, so a file may change or vanish afterwards. Not safe for threads.
     """
 
-    def __init__(self, catalog: Catalog, objects: ObjectStore, fingerprints: FingerprintCache) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        objects: ObjectStore,
+        fingerprints: FingerprintCache,
+        left: deque[str] | None = None,
+    ) -> None:
+        """Take content into a store; ``left`` as in `forebear.store.leases.WriterLease`."""
         self._catalog = catalog
+        self._lease = WriterLease(catalog, left)
         self._fingerprints = fingerprints
         self._objects = objects
-        self._writer = BlobWriter(objects)
+        self._writer = BlobWriter(objects, self._lease.settle)
         self._large = NearEqual(catalog, objects, self._writer)
         self._own = _identity_of(objects)
         self._loose: list[tuple[str, bytes]] = []
         self._seen: dict[str, dict[str, Fingerprint]] = {}
         self._changed: set[str] = set()
+        #: What is durable, and could not be registered yet.
+        self._unknown: list[StoredObject] = []
 
     # -- what goes in -------------------------------------------------------------------------------------------
 
     def add_bytes(self, content: bytes, *, compress: bool = False) -> bytes:
         """Take content from memory; return its digest."""
         digest = digest_of(content)
+        self._lease.announce()
         if not self._writer.holds(digest) and not self._catalog.known([digest]):
             self._writer.add(digest, content, compress=compress)
         return digest
 
     def add_pages(self, pages: dict[bytes, bytes]) -> None:
         """Take manifest pages that the catalog does not know, by digest; they compress well."""
+        if pages:
+            self._lease.announce()
         for digest, page in pages.items():
             self._writer.add(digest, page, compress=True)
 
@@ -238,6 +255,8 @@ class Intake:
     def _take(self, folder: str, files: list[_File], way: Way, troubles: list[str] | None) -> list[Row]:
         """Take files of one folder that are not known by their fingerprint; return their rows."""
         rows: list[Row] = []
+        if files:
+            self._lease.announce()
         batch: list[tuple[_File, bytes]] = []
         held = 0
         begun = time.time_ns()
@@ -310,6 +329,36 @@ class Intake:
         self._loose += [(stored.name, _digest_in(stored.name)) for stored in finished if stored.kind == LOOSE]
         return finished
 
+    def register(self) -> None:
+        """Make all that was taken in durable and known to the catalog, though nothing names it yet.
+
+        Raises:
+            Conflict: it took days, and somebody deleted what was written first.
+        """
+        self._unknown += self.finish()
+        self.write(self._unknown, lambda lease: self._catalog.add_objects(self._unknown, lease=lease))
+        self._unknown = []
+
+    def write(self, objects: Iterable[StoredObject], write: Callable[[str | None], _T]) -> _T:
+        """Write what names objects of this intake. See `forebear.store.leases.WriterLease.write`."""
+        return self._lease.write(objects, self._objects, write)
+
+    def take_again(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Take files in again that were taken for known and are not there any more; return what is still missing.
+
+        Those are the files that were unchanged since an earlier intake, and still are.
+        """
+        missing = set(digests)
+        for folder, names in list(self._seen.items()):
+            files = [
+                _File(name, os.path.join(folder, name), name, known[:4])
+                for name, known in names.items()
+                if known[4] in missing
+            ]
+            unchanged = [file for file in files if _looks(file.path) == file.look]
+            missing -= {row[2] for row in self._take(folder, unchanged, COPY, [])}
+        return missing
+
     def remember(self) -> None:
         """Keep the fingerprints of what was taken; called once a commit names it."""
         self._fingerprints.save({folder: self._seen[folder] for folder in self._changed})
@@ -320,6 +369,14 @@ class Intake:
     def abort(self) -> None:
         """Drop what is not finished."""
         self._writer.abort()
+        self._lease.end()
+
+
+def _looks(path: str) -> Look | None:
+    try:
+        return print_of(os.stat(path))
+    except OSError:
+        return None
 
 
 def _digest_in(name: str) -> bytes:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forebear.blobs.assembly import stream_blob
 from forebear.blobs.local import LocalObjects
-from forebear.blobs.reader import WINDOW_BYTES, read_blobs
-from forebear.errors import CorruptData, Unsupported
-from forebear.records.content import CODEC_RAW, Location, Recipe
+from forebear.blobs.reader import read_blobs
+from forebear.errors import CorruptData, StorageFailure, Unsupported
+from forebear.records.content import Location, Recipe
 from forebear.store.checkout import Checkout, Progress
 from forebear.store.intake import Intake
+from forebear.store.leases import WriterLease
 from forebear.store.records import write_records
 
 if TYPE_CHECKING:
     from forebear.blobs.objects import ObjectStore
     from forebear.catalog.fingerprints import FingerprintCache
     from forebear.catalog.port import Catalog
-
-#: Blobs looked up and read in one go.
-_BATCH = 2_000
-
 
 class Store:
     """One place that holds everything. Made by `forebear.store.opening.open_store`; safe for threads and forks."""
@@ -53,6 +52,8 @@ class Store:
         self.catalog = catalog
         self.objects = objects
         self.fingerprints = fingerprints
+        #: Leases of intakes that were given up.
+        self._left: deque[str] = deque()
 
     @property
     def id(self) -> str:
@@ -67,7 +68,11 @@ class Store:
 
     def intake(self) -> Intake:
         """Begin to take content in for one draft."""
-        return Intake(self.catalog, self.objects, self.fingerprints)
+        return Intake(self.catalog, self.objects, self.fingerprints, self._left)
+
+    def writer_lease(self) -> WriterLease:
+        """Begin to write objects by other means than an intake."""
+        return WriterLease(self.catalog, self._left)
 
     def checkout(self, root: str, *, link: bool = False, progress: Progress | None = None) -> Checkout:
         """Begin to place files below ``root``.
@@ -84,8 +89,12 @@ class Store:
         return Checkout(self.catalog, self.objects, self.fingerprints, root, link=link, progress=progress)
 
     def write_records(self) -> None:
-        """Leave the record of every committed version beside the blobs."""
-        write_records(self.catalog, self.objects)
+        """Leave records beside the blobs of all that is new about versions.
+
+        The catalog has it already, so a record that finds no room, or no bucket, now is written by whoever comes next.
+        """
+        with contextlib.suppress(StorageFailure):
+            write_records(self.catalog, self.objects)
 
     def read(self, digest: bytes) -> bytes:
         """Return the content of a blob, verified.
@@ -116,42 +125,11 @@ class Store:
     def damaged(self, digests: Iterable[bytes]) -> dict[bytes, CorruptData]:
         """Read every blob and return those that are missing or damaged, each with what is wrong.
 
-        Cost: reads all bytes; where a read fails, its neighbours are read again one by one.
+        Cost: reads all bytes, several blobs at a time; where a read fails, its neighbours are read again one by one.
         """
-        found: dict[bytes, CorruptData] = {}
-        wanted = sorted(set(digests))
-        for start in range(0, len(wanted), _BATCH):
-            batch = wanted[start : start + _BATCH]
-            try:
-                self._check(batch)
-            except CorruptData:
-                found.update(self._damaged_one_by_one(batch))
-        return found
+        from forebear.store.checking.blobs import damaged_blobs  # 1 ms, only for checks
 
-    def _damaged_one_by_one(self, digests: list[bytes]) -> Iterator[tuple[bytes, CorruptData]]:
-        for digest in digests:
-            try:
-                self._check([digest])
-            except CorruptData as err:
-                yield digest, err
-
-    def _check(self, digests: list[bytes]) -> None:
-        """Read blobs and look at their digests, the large ones piece by piece."""
-        located = self.catalog.locate(digests)
-        small = []
-        for digest in digests:
-            where = located.get(digest)
-            if isinstance(where, Recipe):
-                parts = stream_blob(self.objects, digest, where, self.catalog.locate(where.parts))
-            elif where is not None and where.codec == CODEC_RAW and where.size > WINDOW_BYTES:
-                parts = stream_blob(self.objects, digest, Recipe(where.size, (digest,)), {digest: where})
-            else:
-                small.append(digest)
-                continue
-            for _ in parts:
-                pass
-        for _ in self.read_many(small):
-            pass
+        return damaged_blobs(self.catalog, self.objects, digests)
 
     def close(self) -> None:
         """Let go of files and connections."""

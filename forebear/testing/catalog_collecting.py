@@ -349,7 +349,11 @@ class TrashSuite:
         into_trash(catalog, clock, pack("t", "t"), "t")
         catalog.add_objects([pack("p", "a")])
         strays = [("pack/p", PACK, 1), ("pack/t", PACK, 1), ("pack/s", PACK, 5)]
+        names = ["pack/s", *(name for name, _, _ in strays)]
+        assert catalog.strays(names) == ["pack/s"]
+        assert catalog.strays([]) == []
         assert catalog.note_strays(strays) == 1
+        assert catalog.strays(names) == []
         assert catalog.note_strays(strays) == 0
         assert states(catalog) == {"pack/s": WAITING, "pack/t": WAITING}
         catalog.add_objects([pack("s", "s")])
@@ -462,6 +466,8 @@ class TrashSuite:
         assert throw_out(catalog, clock, "big") == ThrownOut(1, 1000)
         assert catalog.sparse(0.5, 9) == [Sparse(big.name, "loose", 1000, 400)]
         assert not catalog.retire(big.name)
+        assert catalog.slices_at(big.name) == chunks
+        assert catalog.slices_at("unknown") == []
         assert catalog.rescue(digests("big")) == set(digests("big"))
 
 
@@ -541,9 +547,17 @@ class KeepingSuite:
         assert catalog.known(digests("a")) == set(digests("a"))
         assert [v.number for v in catalog.versions(first.collection_id)] == [1, 0]
 
+    def test_contents_of_the_newest_version_are_known_when_it_is_gone(self, catalog: Catalog, author: Author) -> None:
+        version = author.version("a", "b")
+        author.version("x", name="other")
+        assert catalog.tip_contents(version.collection_id) == set(digests("a", "b"))
+        newest = author.version("b", "c")
+        catalog.delete_version(newest.id)
+        assert catalog.tip_contents(version.collection_id) == set(digests("b", "c"))
+        assert catalog.tip_contents(99) == set()
+
     def test_one_collects_now_and_then(self, catalog: Catalog, tick: Tick) -> None:
         hour = timedelta(hours=1)
-        assert catalog.collect_due(hour)
         assert not catalog.collect_due(hour)
         tick(3599)
         assert not catalog.collect_due(hour)

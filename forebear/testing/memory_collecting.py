@@ -66,6 +66,7 @@ class MemoryCollecting:
     _collections: dict[int, Collection]
     _versions: dict[int, Version]
     _recorded: set[int]
+    _contents: dict[int, frozenset[bytes]]
     _histories: MemoryHistories
 
     def __init__(self) -> None:
@@ -285,6 +286,12 @@ class MemoryCollecting:
                     found.append(Sparse(o.name, o.kind, o.size, live))
             return sorted(found, key=lambda each: (each.live > 0, each.live - each.size, each.name))[:limit]
 
+    def slices_at(self, name: str) -> list[Slice]:
+        """See `CollectingPort.slices_at`."""
+        with self._lock:
+            stored = self._objects.get(name)
+            return sorted(stored.slices, key=lambda part: (part.offset, part.digest)) if stored else []
+
     def recipes_at(self, name: str) -> dict[bytes, Recipe]:
         """See `CollectingPort.recipes_at`."""
         with self._lock:
@@ -319,6 +326,11 @@ class MemoryCollecting:
             self._trash[name] = _Thrown(replace(stored, slices=[]), now)
             del self._objects[name]
             return True
+
+    def strays(self, names: Iterable[str]) -> list[str]:
+        """See `CollectingPort.strays`."""
+        with self._lock:
+            return [name for name in dict.fromkeys(names) if name not in self._objects and name not in self._trash]
 
     def note_strays(self, objects: Iterable[tuple[str, str, int]]) -> int:
         """See `CollectingPort.note_strays`."""
@@ -440,6 +452,12 @@ class MemoryCollecting:
                     gone.append(version_id)
         return gone
 
+    def tip_contents(self, collection_id: int) -> set[bytes]:
+        """See `CollectingPort.tip_contents`."""
+        with self._lock:
+            mine = [version.id for version in self._versions.values() if version.collection_id == collection_id]
+            return set(self._contents[max(mine)]) if mine else set()
+
     def deleted_versions(self, collection_id: int | None = None) -> list[tuple[int, datetime | None]]:
         """See `CollectingPort.deleted_versions`."""
         with self._lock:
@@ -468,10 +486,11 @@ class MemoryCollecting:
         """See `CollectingPort.collect_due`."""
         with self._lock:
             now = self._clock()
-            due = self._collected_at is None or not timedelta(0) <= now - self._collected_at < every
-            if due:
-                self._collected_at = now
-            return due
+            last = self._collected_at
+            if last is not None and timedelta(0) <= now - last < every:
+                return False
+            self._collected_at = now
+            return last is not None
 
     # -- what the catalog has -------------------------------------------------------------------------------------
 

@@ -163,7 +163,7 @@ class MemoryCopies:
             with self._whole():
                 self._register(new.objects)
                 if known is None and same is None and version.state == COMMITTED:
-                    self._check_needs(new.needs)
+                    self._check_needs(new.needs, new.trusts)
                     tip = collection.tip if collection else None
                     if tip != new.tip:
                         raise TipMoved(tip)

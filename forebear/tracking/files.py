@@ -23,7 +23,7 @@ from forebear.errors import ForebearError, InvalidInput, NotFound
 from forebear.records.history import HistoryBatch, RunFile
 from forebear.store.paths import SafeFolder, check_inner_path
 from forebear.store.shared import active_scope, shared_store
-from forebear.tracking.identity import FILES, RUNS
+from forebear.tracking.identity import run_folder
 from forebear.tracking.journal.file import try_lock
 from forebear.tracking.terminal import termwarn
 
@@ -61,7 +61,15 @@ class FileJournal(Protocol):
 class RunFiles:
     """Takes files of one run into its store. Safe for threads and forks."""
 
-    def __init__(self, store: Store, folder: Path, journal: FileJournal, *, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        journal: FileJournal,
+        *,
+        tell: Callable[[str], None],
+        run_key: int | None = None,
+    ) -> None:
         """Take files for a run.
 
         Args:
@@ -69,8 +77,10 @@ class RunFiles:
             folder: The folder of the run; made when it is first asked for.
             journal: Where small files go, and the names of all.
             tell: Tells the person at the terminal something.
+            run_key: Of the run that holds large files until its journal is taken; none does in tests.
         """
         self._store = store
+        self._run_key = run_key
         self._folder = folder
         self._journal = journal
         self._tell = tell
@@ -97,7 +107,8 @@ class RunFiles:
             if len(content) >= SMALL_BYTES:
                 intake = self._store.intake()
                 digest = intake.add_bytes(content)
-                self._store.catalog.add_objects(intake.finish())
+                intake.register()
+                self._hold([digest])
             else:
                 digest = self._keep_small(content)
             self._journal.file(name, digest, len(content))
@@ -229,11 +240,17 @@ class RunFiles:
     def _take_large(self, files: dict[str, tuple[str, _Look]]) -> None:
         intake = self._store.intake()
         rows = [intake.add_file(path, name) for name, (path, _) in files.items()]
-        self._store.catalog.add_objects(intake.finish())
+        intake.register()
+        self._hold([digest for _, _, digest in rows])
         intake.remember()
         for name, size, digest in rows:
             self._journal.file(name, digest, size)
             self._taken[name] = files[name][1]
+
+    def _hold(self, digests: list[bytes]) -> None:
+        """Let contents stay that only the journal names until it is taken, which may be long after this process."""
+        if self._run_key is not None:
+            self._store.catalog.hold(self._run_key, digests)
 
     def _keep_small(self, content: bytes) -> bytes:
         from forebear.blobs.digest import digest_of  # 3 ms, for runs that keep no file
@@ -298,7 +315,7 @@ def adopt_folder(store: Store, folder: Path) -> list[RunFile]:
         with contextlib.suppress(ForebearError, OSError):
             if _is_free(path):
                 rows.append(intake.add_file(path, check_inner_path(name)))
-    store.catalog.add_objects(intake.finish())
+    intake.register()
     at = datetime.now(UTC)
     return [RunFile(name, digest, size, at) for name, size, digest in rows]
 
@@ -308,7 +325,7 @@ def take_left_files(store: Store, run: RunRecord) -> list[str]:
 
     What cannot be taken stays in the folder, for whoever looks there.
     """
-    folder = Path(store.local, RUNS, run.entity, run.project, run.id, FILES)
+    folder = run_folder(store.local, run.entity, run.project, run.id)
     try:
         files = adopt_folder(store, folder)
         if files:
@@ -344,7 +361,9 @@ def files_of(run: Run) -> RunFiles:
     if files is None:
         tell = _quiet if run.settings.silent else termwarn
         # Two threads may both come here first; one of theirs is kept, by one call of the dictionary.
-        files = _of_runs.setdefault(run, RunFiles(run.store, Path(run.dir), run.journal, tell=tell))
+        key = None if run.settings.mode == "disabled" else run._record.key
+        made = RunFiles(run.store, Path(run.dir), run.journal, tell=tell, run_key=key)
+        files = _of_runs.setdefault(run, made)
         run.at_end(files.finish)
     return files
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MAX_JOURNAL_BYTES = 4 * 1024 * 1024
 #: Digests of contents that this run has written, remembered so that the same image is written once.
 _REMEMBERED = 10_000
+#: And no longer than that: what somebody deleted meanwhile may be gone after some days.
+_REMEMBERED_SECONDS = 12 * 3600.0
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.\-/]")
 _MAX_KEY_CHARS = 100
 
@@ -31,12 +34,28 @@ _MAX_KEY_CHARS = 100
 class MediaKeeper:
     """Turns media values into JSON, and writes their files down. Safe for threads as far as its journal is."""
 
-    def __init__(self, store: Store, writer: JournalWriter, run_id: str, *, note: Callable[[str], None]) -> None:
-        """Keep what run ``run_id`` logs; ``note`` tells the person at the terminal something."""
+    def __init__(
+        self,
+        store: Store,
+        writer: JournalWriter,
+        run_id: str,
+        *,
+        note: Callable[[str], None],
+        run_key: int | None = None,
+    ) -> None:
+        """Keep what run ``run_id`` logs.
+
+        Args:
+            note: Tells the person at the terminal something.
+            run_key: Of the run that holds large contents until its journal is taken; none does in tests.
+        """
         self._store = store
         self._writer = writer
         self._run_id = run_id
         self._note = note
+        self._run_key = run_key
+        #: Since when what was written is remembered.
+        self._since = time.monotonic()
         self._written: dict[bytes, None] = {}
         #: By collection: the entries of the version that was asked for last.
         self._tables: dict[str, dict[str, tuple[str, bytes, int]]] = {}
@@ -83,6 +102,9 @@ class MediaKeeper:
         if len(content) > MAX_JOURNAL_BYTES:
             return self._into_store(content)
         digest = digest_of(content)
+        if time.monotonic() - self._since > _REMEMBERED_SECONDS:
+            self._written.clear()
+            self._since = time.monotonic()
         if digest not in self._written:
             self._writer.blob(digest, content)
             self._remember(digest)
@@ -99,7 +121,9 @@ class MediaKeeper:
             _, size, digest = intake.add_file(str(content), content.name)
         else:
             digest, size = intake.add_bytes(content), len(content)
-        self._store.catalog.add_objects(intake.finish())
+        intake.register()
+        if self._run_key is not None:
+            self._store.catalog.hold(self._run_key, [digest])
         return digest, size
 
     # -- tables -------------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from forebear.artifacts.collecting.automatic import collect_now_and_then
 from forebear.errors import Conflict, InvalidInput, StorageFailure
+from forebear.records.redaction import redact_output
 from forebear.records.runs import FAILED, FINISHED, KILLED, RunChanges, RunRecord
 from forebear.tracking.config import Config
 from forebear.tracking.configuration import config_from, storable
@@ -257,7 +259,7 @@ class Run(RunArtifacts):
             changes = RunChanges(
                 state=state,
                 exit_code=exit_code,
-                error=error[:MAX_ERROR_CHARS] if error else None,
+                error=redact_output(error)[:MAX_ERROR_CHARS] if error else None,
                 ended_at=datetime.now(UTC),
             )
             # Before anything forgets the run, so that an end that no disk would take can be tried again.
@@ -266,6 +268,8 @@ class Run(RunArtifacts):
             self._state, self._over = state, True
             if self._ended is not None:
                 self._ended(self)
+        if self._settings.gc and self._settings.mode != "disabled":
+            collect_now_and_then(self._store)
 
     def _end_parts(self) -> None:
         while self._at_end:

@@ -84,7 +84,8 @@ class RunSession:
         self.journal = journal(folder, about, warn=warn, root=store.local)
         self.metrics = Metrics(record.metrics)
         self.summarizer = Summarizer(self.metrics, time_base=time_base, known=start.summary)
-        self._keeper = MediaKeeper(store, self.journal, record.id, note=warn)
+        run_key = None if settings.mode == DISABLED else record.key
+        self._keeper = MediaKeeper(store, self.journal, record.id, note=warn, run_key=run_key)
         self.recorder = Recorder(store, record.key, self.journal, warn=warn)
         self._store = store
         self._keeps = settings.mode != DISABLED

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,10 @@ import msgspec
 from forebear.artifacts.commit import Labels, commit_draft
 from forebear.artifacts.draft import Draft
 from forebear.errors import Conflict, CorruptData, InvalidInput, NotFound
+from forebear.names import check_collection_name, check_type_name
 from forebear.records.history import HistoryBatch, HistoryBlock, RunFile
 from forebear.records.runs import DELETED
+from forebear.store.paths import check_inner_path
 from forebear.tracking.history.blocks import Origin, RowBuffer
 from forebear.tracking.journal.frames import Kind, TableFrame
 from forebear.tracking.journal.reader import JournalReader, Piece
@@ -69,8 +71,9 @@ class Standing:
         """Take in what a piece of a journal says, in its order."""
         for kind, value in piece.values:
             if kind == Kind.METRIC:
-                self.metrics.define(msgspec.convert(value, Metric), overwrite=bool(value.get("overwrite")))
-                self._metrics_changed = True
+                with suppress(msgspec.ValidationError):  # it says nothing of a metric
+                    self.metrics.define(msgspec.convert(value, Metric), overwrite=bool(value.get("overwrite")))
+                    self._metrics_changed = True
         self.take_rows([rows for rows in piece.rows if not rows.system])
         for kind, value in piece.values:
             if kind == Kind.SUMMARY:
@@ -198,7 +201,12 @@ class JournalTaker:
             self._has_blobs = True  # read again when it is stored, so that no image waits in memory
         elif kind == Kind.FILE:
             path, digest, size, at = value
-            self._files.append(RunFile(path, digest, size, _EPOCH + timedelta(microseconds=at)))
+            try:
+                check_inner_path(path)
+            except InvalidInput as err:
+                self.notes.append(f"a file of the run is left out: {err}")
+            else:
+                self._files.append(RunFile(path, digest, size, _EPOCH + timedelta(microseconds=at)))
         elif kind == Kind.TABLE:
             self._tables.append(value)
         elif kind == Kind.LOST:
@@ -301,14 +309,14 @@ class JournalTaker:
                 for kind, value in piece.values:
                     if kind == Kind.BLOB and intake.add_bytes(value[1]) != value[0]:
                         self.notes.append(f"the content of a file is not that of its digest {value[0].hex()[:16]}…")
-            self._store.catalog.add_objects(intake.finish())
+            intake.register()
         finally:
             reader.close()
             intake.abort()
 
     def _commit_table(self, table: TableFrame) -> None:
         record = self._run()
-        draft = Draft(self._store, [(path, size, digest) for path, digest, size in table.entries])
+        draft = Draft(self._store)
         labels = Labels(
             entity=record.entity,
             project=record.project,
@@ -319,6 +327,9 @@ class JournalTaker:
             aliases=table.aliases,
         )
         try:
+            check_collection_name(table.name)
+            check_type_name(table.type)
+            draft.add_rows((path, size, digest) for path, digest, size in table.entries)
             commit_draft(draft, labels, self._run_key)
         except (Conflict, CorruptData, InvalidInput) as err:
             # Trying again would not help, and must not keep the rows behind it from being taken.

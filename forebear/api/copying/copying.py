@@ -67,6 +67,7 @@ def copy_store(
         if (collection.entity, collection.project) in wanted:
             copier.copy(collection)
     _copy_sweeps(source, target, wanted, known, copied)
+    freight.close()
     fresh = lacking_edges(source.catalog, target.catalog, known)
     copied.edges = target.catalog.adopt_edges(source.id, fresh)
     while write_records(target.catalog, target.objects):

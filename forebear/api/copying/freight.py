@@ -69,6 +69,7 @@ class Freight:
         self._at_once = OBJECTS_AT_ONCE if self._is_far or calls_at_once(self._from) > 1 else 1
         self._copied = copied
         self._progress = progress
+        self._lease = target.writer_lease()
 
     def missing(self, digests: Iterable[bytes]) -> list[bytes]:
         """Return those of ``digests`` that the target lacks, each once."""
@@ -82,6 +83,7 @@ class Freight:
         Raises:
             CorruptData: one is missing or damaged; those before it may be there.
         """
+        self._lease.announce()
         located = locate(self._source, self.missing(digests))
         self._know(self._carry({d: where for d, where in located.items() if isinstance(where, Location)}))
         recipes = {digest: where for digest, where in located.items() if isinstance(where, Recipe)}
@@ -95,9 +97,14 @@ class Freight:
 
         That is for pages of manifests: whoever knows a page takes it that all it names is there.
         """
+        self._lease.announce()
         arrived = list(self._carry(_slices(locate(self._source, self.missing(digests)))))
         self._count(arrived)
         return [each.stored for each in arrived]
+
+    def close(self) -> None:
+        """Say that nothing more is brought."""
+        self._lease.end()
 
     # -- what goes how --------------------------------------------------------------------------------------------
 
@@ -173,6 +180,7 @@ class Freight:
 
     def _send(self, load: _Load) -> tuple[_Load, int | None]:
         """Bring an object as it is; return how many bytes were sent, ``None`` where it is damaged."""
+        self._lease.settle(load.name)
         if self._to.size(load.name) == load.size:
             return load, 0
         try:
@@ -240,7 +248,7 @@ class Freight:
             yield from self._write_batch(batch)
 
     def _write_batch(self, batch: _Wanted) -> list[_Arrived]:
-        writer = BlobWriter(self._to)
+        writer = BlobWriter(self._to, self._lease.settle)
         try:
             for digest, content in read_blobs(self._from, batch.items()):
                 writer.add(digest, bytes(content), compress=self._is_far or batch[digest].codec != CODEC_RAW)
@@ -254,7 +262,7 @@ class Freight:
         places = _slices(self._target.catalog.locate(parts))
         sink = self._to.sink()
         try:
-            pack = PackWriter(sink)
+            pack = PackWriter(sink, self._lease.settle)
             for digest, recipe in recipes.items():
                 pack.add_recipe(digest, recipe, places)
             stored = pack.finish()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -112,15 +112,34 @@ class VersionCopier:
         root = new.version.root
         pages: list[bytes] = []
         needs: list[bytes] = []
-        for batch in lacking_pages(self._freight.missing, self._load, root):
+        trusts: list[bytes] = []
+
+        def lacking(digests: Iterable[bytes]) -> list[bytes]:
+            # A page that is garbage there vouches for nothing.
+            wanted = list(dict.fromkeys(digests))
+            firm = self._target.catalog.firm(wanted)
+            trusts.extend(firm)
+            return [digest for digest in wanted if digest not in firm]
+
+        for batch in lacking_pages(lacking, self._load, root):
             files = [digest for page in batch for digest in page.files]
             self._freight.bring(files)
             pages += [page.digest for page in batch]
             needs += files
         # Pages are made known with the version alone: whoever knows one takes it that all it names is there.
         objects = self._freight.bring_unnamed(pages)
-        gained, lost = difference(root, self._load, tip, self._load)
-        return _onto(new, tip, gained=gained, lost=lost, objects=objects, needs=[root, *pages, *needs])
+        gained, lost = self._difference(new.collection, root, tip)
+        return _onto(new, tip, gained=gained, lost=lost, objects=objects, needs=[*pages, *needs], trusts=trusts)
+
+    def _difference(self, collection: Collection, root: bytes, tip: bytes | None) -> tuple[list[bytes], list[bytes]]:
+        try:
+            return difference(root, self._load, tip, self._load)
+        except CorruptData:
+            # The newest version there was deleted, and its pages with it; what was in it is still known.
+            here = self._target.catalog.collection(collection.entity, collection.project, collection.name)
+            contents = set(difference(root, self._load, None, self._load)[0])
+            there = set() if here is None else self._target.catalog.tip_contents(here.id)
+            return list(contents - there), list(there - contents)
 
     def _bring_up_to_date(self, version: Version, node: int, copy: Copy, mark: bytes) -> None:
         if copy.print == mark:

@@ -1,0 +1,1 @@
+"""Collecting what nobody names: policies, marking, trash. See `docs/explanation/how-collection-works.md`."""
