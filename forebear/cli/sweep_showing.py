@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Seconds between two looks.
 POLL_SECONDS = 1.0
 #: Lines of a terminal that the table leaves to what stands around it.
-_AROUND = 14
+_AROUND = 16
 
 
 def show_sweep(session: Session, path: str, *, limit: int, watch: bool, chart: str | None) -> None:

@@ -125,7 +125,8 @@ def test_from_the_file_to_the_best_trial(cli, grid, monkeypatch):
     assert "trial 3 finished after" in answer.err
     shown = cli("sweep", "show", grid)
     assert shown.lines[0] == f"{grid}  finished  in p"
-    assert shown.lines[1].endswith("4 of 4 trials · 3 finished · 1 failed")
+    assert shown.lines[1] == f"{'█' * 40}  4 of 4 trials"
+    assert shown.lines[2] == "3 finished · 1 failed"
     assert any(line.startswith("best      loss 6  trial 3, run ") for line in shown.lines)
     assert "failed    trial 2: exit status 1: three is too many" in shown.lines
     rows = [line.split()[:4] for line in shown.lines[shown.lines.index("") + 1 :] if line.split()[1:2] == ["finished"]]
@@ -298,9 +299,9 @@ def test_the_time_that_is_left_and_narrow_terminals(cli, search):
         assert max(map(width_of, lines)) <= width
         assert any("5 of 60" in plain(line) for line in lines)
     wide = [plain(line) for line in view.lines(Screen(100, datetime.now(UTC)))]
-    assert "1 running" in wide[1]
     assert " left" in wide[1]
     assert wide[1].startswith("███░")
+    assert wide[2] == "1 running · 5 finished"
 
 
 def cli_session():

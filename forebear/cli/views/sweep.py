@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _WIDEST, _NARROWEST = 40, 10
 #: Failed trials whose words are shown.
 _FAILURES = 3
+#: And characters of them.
+_WORDS = 150
 
 
 class SweepView(View):
@@ -75,7 +77,7 @@ class SweepView(View):
         name = Span(f"  {clean(sweep.name)}") if sweep.name else ""
         state = Span(f"  {sweep.state}", STATE_STYLES.get(sweep.state, ""))
         yield from flow(line(Span(sweep.id, "bold"), name, state, Span(f"  in {sweep.project}", "dim")), screen.width)
-        yield self._bar(screen)
+        yield from self._bar(screen)
         yield ()
         yield from fields(self._fields(screen), screen.width)
         if self.trials:
@@ -85,25 +87,26 @@ class SweepView(View):
         if self.more:
             yield line(Span(f"and {count(self.more, 'trial')} more; --limit 0 shows all", "dim"))
 
-    def _bar(self, screen: Screen) -> Line:
-        """Return one line: a bar as far as there is an end, counts by state, and the time left."""
+    def _bar(self, screen: Screen) -> Iterator[Line]:
+        """Yield a bar as far as there is an end, with the time left, and how many trials of each state there are."""
         ended, limit, counts, left = self.progress.ended, self.progress.limit, self.progress.counts, self.progress.left
-        whole = f"{ended:,}" if limit is None else f"{ended:,} of {limit:,}"
-        parts = [Span(f"{whole} trials")]
-        for state in TRIAL_STATES:
-            if counts.get(state) and (state != TRIAL_FINISHED or counts[state] != ended):
-                parts.append(Span(f" · {counts[state]:,} {state}", TRIAL_STYLES.get(state, "")))
+        parts = [Span(f"{ended:,} trials" if limit is None else f"{ended:,} of {limit:,} trials")]
         if left is not None:
-            parts.append(Span(f" · about {duration(left)} left", "bold"))
+            parts.append(Span(f", about {duration(left)} left", "bold"))
         if limit:
-            taken = sum(cells(part.text) for part in parts) + 2
+            taken = sum(cells(part.text) for part in parts) + len(GAP)
             room = _WIDEST if screen.width is None else min(_WIDEST, screen.width - taken)
             if room >= _NARROWEST:
                 full = min(room, ended * room // limit)
-                parts[:0] = [Span("█" * full, "green"), Span("░" * (room - full), "dim"), Span("  ")]
-        while screen.width is not None and sum(cells(part.text) for part in parts) > screen.width and len(parts) > 1:
-            parts.pop(-1 if left is None or len(parts) == 2 else -2)
-        return tuple(parts)
+                parts[:0] = [Span("█" * full, "green"), Span("░" * (room - full), "dim"), Span(GAP)]
+        yield from flow(tuple(parts), screen.width)
+        states = [
+            Span(f"{counts[state]:,} {state}", TRIAL_STYLES.get(state, ""))
+            for state in TRIAL_STATES
+            if counts.get(state)
+        ]
+        dots = [part for span in states for part in (Span(" · ", "dim"), span)][1:]
+        yield from flow(tuple(dots), screen.width)
 
     def _fields(self, screen: Screen) -> list[tuple[str, Any]]:
         goals = self.declaration.objectives
@@ -118,8 +121,8 @@ class SweepView(View):
         found.append(("best", list(self._best(room))))
         if self.best is not None and len(goals) > 1:
             found.append(("front", f"{count(self.front, 'trial')} that no other is better than in everything"))
-        failed = [shorten(f"trial {trial.number}: {clean(trial.error or trial.state)}", room) for trial in self.failed]
-        found.append(("failed", [line(text) for text in failed[-_FAILURES:]]))
+        words = [clean(f"trial {trial.number}: {trial.error or trial.state}") for trial in self.failed[-_FAILURES:]]
+        found.append(("failed", [line(text if len(text) < _WORDS else f"{text[:_WORDS]}…") for text in words]))
         return found
 
     def _best(self, room: int) -> Iterator[Line]:

@@ -91,12 +91,12 @@ class SweepsView(View):
         columns = [
             Column("ID", shrink=True, style="bold"),
             Column("STATE"),
-            Column("NAME", shrink=True, drop=20),
+            Column("NAME", shrink=True, drop=12),
             Column("METHOD", drop=30, style="magenta"),
             Column("ENDED", right=True),
-            Column("RUNNING", right=True, drop=10),
+            Column("RUNNING", right=True, drop=25),
             Column("BEST", shrink=True, style="cyan", drop=5),
-            Column("DECLARED", style="dim", drop=15),
+            Column("DECLARED", style="dim", drop=20),
         ]
         yield from table(columns, (self._cells(row, screen) for row in self.rows), screen.width)
 

@@ -83,8 +83,8 @@ def trial_lines(
         Column("STATE", drop=0),
         *(Column(clean(name), right=True, style="cyan") for name in goals),
         # Of many parameters those that were declared last are left out first.
-        *(Column(clean(title), right=True, shrink=True, drop=10 + place) for place, title in enumerate(titles)),
-        Column("TOOK", right=True, style="dim", drop=3),
+        *(Column(clean(title), right=True, shrink=True, drop=10 + 2 * place) for place, title in enumerate(titles)),
+        Column("TOOK", right=True, style="dim", drop=13),
         Column("RUN", style="dim", drop=2),
     ]
     yield from table(columns, (_row(declaration, trial, goals, varied, runs, best, screen) for trial in trials),
