@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from forebear.errors import ForebearError, NotFound, StorageFailure
+from forebear.records.redaction import redact_output
 
 #: Causes of causes that are looked at.
 _MAX_DEPTH = 8
@@ -59,7 +60,7 @@ def _failure(err: Exception, uri: str) -> ForebearError:
     statuses = [status for each in chain if (status := _status(each)) is not None]
     # HTTPFileSystem calls every failure a missing file; what was the matter is in the cause, so that is asked first.
     kind = _kind_of_status(statuses[0]) if statuses else next(filter(None, map(_kind_of_class, chain[::-1])), "failed")
-    reason = " ".join(str(chain[-1]).split())[:_MAX_REASON] or type(chain[-1]).__name__
+    reason = redact_output(" ".join(str(chain[-1]).split()))[:_MAX_REASON] or type(chain[-1]).__name__
     if kind == "missing":
         return NotFound(f"there is nothing at {uri}", code="reference-missing")
     if kind == "denied":

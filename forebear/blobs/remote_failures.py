@@ -12,8 +12,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from forebear.errors import ForebearError, NotFound, StorageFailure
+from forebear.records.redaction import HIDDEN, redact_output
 
-HIDDEN = "***"
 #: Causes of causes that are looked at.
 _MAX_DEPTH = 8
 #: Characters of a library's message that are passed on.
@@ -22,16 +22,6 @@ _MAX_REASON = 200
 _LEAST_SECRET = 4
 #: Options whose values are secrets, by their names; fsspec's ``key`` of S3 is half of one.
 _SECRET_NAME = re.compile(r"(?i)key|token|secret|passw|passphrase|credential|sas|connection_string|auth|sig")
-#: Credentials that may stand in what a library says of a request: in its URL, its headers, or by the mark of AWS.
-_IN_TEXT = (
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/?#\s]+@"), rf"\1{HIDDEN}@"),
-    (
-        re.compile(r"(?i)([?&](?:sig|[\w.-]*(?:signature|credential|token|key|secret|password))=)[^&\s#'\"]+"),
-        rf"\1{HIDDEN}",
-    ),
-    (re.compile(r"(?i)((?:authorization:?\s*\w+|\bbearer)\s+)[\w.~+/=-]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), HIDDEN),
-)
 _ACCESS = {
     "s3": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of somebody who may {do} objects there",
     "gs": "log in with 'gcloud auth application-default login' as somebody who may {do} objects there",
@@ -97,9 +87,7 @@ class Redactor:
         """Return the text without secrets."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        for pattern, shown in _IN_TEXT:
-            text = pattern.sub(shown, text)
-        return text
+        return redact_output(text)
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._secrets)} secrets)"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forebear.errors import InvalidInput
-from forebear.tracking.redaction import redact_output
+from forebear.records.redaction import redact_output
 from forebear.tracking.terminal import termerror, termlog, termwarn
 
 if TYPE_CHECKING:

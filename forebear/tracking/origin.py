@@ -8,9 +8,9 @@ import socket
 import sys
 from pathlib import Path
 
+from forebear.records.redaction import redact_command
 from forebear.records.runs import RunOrigin
 from forebear.store.liveness import process_start
-from forebear.tracking.redaction import redact_command
 from forebear.tracking.repository import find_repository, head_of, remote_of
 
 

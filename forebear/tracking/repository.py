@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from forebear.tracking.redaction import redact_text
+from forebear.records.redaction import redact_text
 
 #: Links of symbolic references that are followed.
 _MAX_LINKS = 5

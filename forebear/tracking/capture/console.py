@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from forebear.errors import InvalidInput
+from forebear.records.redaction import redact_output
 from forebear.tracking.capture.lines import Screen
 from forebear.tracking.capture.output_log import MAX_BYTES, OutputLog
-from forebear.tracking.redaction import redact_output
 from forebear.tracking.reinit import in_notebook
 
 AUTO, OFF, WRAP, REDIRECT = "auto", "off", "wrap", "redirect"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from forebear.tracking.redaction import redact_text
+from forebear.records.redaction import redact_text
 
 #: Names of the files among those of a run.
 REQUIREMENTS, CONDA = "requirements.txt", "conda-packages.txt"

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from forebear.tracking.redaction import redact_text
+from forebear.records.redaction import redact_text
 
 #: Name of the file among those of a run.
 FILE_NAME = "diff.patch"

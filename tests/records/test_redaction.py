@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from forebear.tracking.redaction import redact_command, redact_output, redact_text
+from forebear.blobs.remote_failures import Doing, Redactor, failure
+from forebear.records.redaction import redact_command, redact_output, redact_text, secret_named, secrets_in
+from tests.records import secrets_corpus as corpus
 
 #: What no output may hold.
 SECRET = "hunter2"
@@ -158,3 +162,81 @@ def test_an_output_without_secrets_stays(text: str) -> None:
 def test_code_is_not_taken_for_secrets() -> None:
     code = "+password = getpass.getpass()\n-    api_key = os.environ['KEY']\n+    tokenizer.pad_token = x\n"
     assert redact_text(code) == code
+
+
+# -- the corpus -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sample", corpus.TEXTS, ids=lambda sample: sample.text[:40])
+def test_no_secret_of_the_corpus_is_written_down(sample: corpus.Sample) -> None:
+    shown = redact_output(sample.text)
+    assert sample.secret not in shown
+    assert redact_output(shown) == shown
+
+
+@pytest.mark.parametrize("sample", corpus.TEXTS, ids=lambda sample: sample.text[:40])
+def test_each_secret_of_the_corpus_is_found_and_never_shown(sample: corpus.Sample) -> None:
+    found = list(secrets_in(sample.text))
+    assert any(sample.secret in secret.text or secret.text in sample.secret for secret in found)
+    for secret in found:
+        assert sample.secret not in secret.shown + repr(secret)
+        assert sample.secret[8:] not in secret.shown + repr(secret)
+    assert list(secrets_in(redact_output(sample.text))) == []
+
+
+@pytest.mark.parametrize(("words", "secret"), corpus.COMMANDS, ids=lambda part: str(part)[:50])
+def test_no_secret_of_a_command_is_written_down(words: list[str], secret: str) -> None:
+    shown = redact_command(words)
+    assert secret not in " ".join(shown)
+    assert len(shown) == len(words)
+    assert redact_command(shown) == shown
+
+
+@pytest.mark.parametrize("text", corpus.HARMLESS)
+def test_what_experiments_say_is_left_alone(text: str) -> None:
+    assert list(secrets_in(text)) == []
+    if "git@" not in text:  # who hides users of URLs hides git, too
+        assert redact_output(text) == text
+
+
+@pytest.mark.parametrize("words", corpus.PLAIN_COMMANDS, ids=str)
+def test_numbers_and_switches_are_no_secrets(words: list[str]) -> None:
+    assert redact_command(words) == tuple(words)
+
+
+@pytest.mark.parametrize("name", corpus.NAMED_SECRETS)
+def test_a_setting_is_a_secret_by_its_name(name: str) -> None:
+    value = corpus.NAMED_SECRETS[name]
+    found = secret_named(name, value)
+    assert found is not None
+    assert found.text == value
+    assert value not in found.shown
+
+
+@pytest.mark.parametrize("name", corpus.NAMED_HARMLESS)
+def test_a_setting_that_only_sounds_like_one_is_none(name: str) -> None:
+    assert secret_named(name, corpus.NAMED_HARMLESS[name]) is None
+
+
+@pytest.mark.parametrize("sample", corpus.TEXTS, ids=lambda sample: sample.text[:40])
+def test_what_libraries_say_of_requests_is_redacted_in_the_same_way(sample: corpus.Sample) -> None:
+    told = failure(OSError(sample.text), Doing("read", "s3://b/k", "s3", "b"), Redactor({}))
+    assert sample.secret not in str(told)
+
+
+def test_an_endless_text_is_searched_in_a_moment() -> None:
+    for piece in (
+        "a://",
+        "key=",
+        "x@",
+        "bearer ",
+        "eyJa.",
+        '"password":',
+        "-----BEGIN PRIVATE KEY-----",
+        "sk-",
+        "&sig=",
+    ):
+        text = piece * (200_000 // len(piece))
+        begun = time.perf_counter()
+        redact_output(text)
+        assert time.perf_counter() - begun < 5, piece
