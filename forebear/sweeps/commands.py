@@ -48,6 +48,9 @@ AGENT = "FOREBEAR_AGENT"
 SWEEPS = "sweeps"
 #: Seconds between two looks at what trials print.
 _ECHO_SECONDS = 0.2
+#: Seconds without a look at what happened. Of two signals, another thread may get the second one, and nothing wakes
+#: the main thread then.
+_LONGEST_WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -160,12 +163,12 @@ class CommandAgent(TakingAgent):
 
     def _wait(self, until: float | None = None) -> None:
         """Let something happen: what others bring, what is due, and ``until`` some moment of the monotonic clock."""
-        times = [until, *(job.next_tick for job in self._jobs)]
-        if self._jobs and self._options.echo:
-            times.append(time.monotonic() + _ECHO_SECONDS)
-        due = min((at for at in times if at is not None), default=None)
+        now = time.monotonic()
+        longest = _ECHO_SECONDS if self._jobs and self._options.echo else _LONGEST_WAIT_SECONDS
+        times = [now + longest, until, *(job.next_tick for job in self._jobs)]
+        due = min(at for at in times if at is not None)
         with contextlib.suppress(Empty):
-            self._events.get(timeout=None if due is None else max(0.0, due - time.monotonic()))()
+            self._events.get(timeout=max(0.0, due - now))()
             while True:
                 self._events.get_nowait()()
         for job in self._jobs:

@@ -97,5 +97,5 @@ class TakingAgent:
 
 
 def shown_params(params: dict[str, Any]) -> str:
-    """Return parameters on one line; long values are cut."""
-    return ", ".join(f"{name}={shown(value)}" for name, value in params.items())
+    """Return parameters on one line, with nothing in it that a terminal would obey; long values are cut."""
+    return ", ".join(f"{name if name.isprintable() else repr(name)}={shown(value)}" for name, value in params.items())

@@ -32,7 +32,7 @@ AGENTS = 2
 POINTS = 2_000
 #: Seconds that an agent lives at most before it is killed; a trial takes a third of that.
 LONGEST_LIFE = 0.6
-DEADLINE = 300.0
+DEADLINE = 900.0
 #: Says which attempt it is when its run has begun and again when that has ended.
 SCRIPT = """
 import os

@@ -35,6 +35,7 @@ from forebear.sweeps.agent import agent
 from forebear.sweeps.commands import CommandAgent, Options, log_folder, run_agent
 from forebear.sweeps.lifecycle import begin_sweep, cancel, pause, resume, stop
 from forebear.sweeps.places import find_sweep
+from forebear.sweeps.taking import shown_params
 from tests.sweeps.processes import DEADLINE, is_gone, number_in, until
 from tests.sweeps.test_macros import HOSTILE
 
@@ -175,6 +176,15 @@ def test_no_value_is_obeyed(store: Store, grid: Begin, folder: Path) -> None:
     assert json.loads(words[2 * count]) == {f"p{index}": text for index, text in enumerate(texts)}
     assert sorted(path.name for path in folder.iterdir()) == sorted([*before, "told-0-1"])
     assert states(store, sweep) == [TRIAL_FINISHED]
+
+
+def test_parameters_are_shown_on_one_line() -> None:
+    params = {"lr": 0.1, "a\x1b[2J": "b\nc", "long": "x" * 500, "group": {"kind": "\x1b"}}
+    text = shown_params(params)
+    assert text.startswith(r"lr=0.1, 'a\x1b[2J'='b\nc', long='xxx")
+    assert text.endswith("…, group={'kind': '\\x1b'}")
+    assert text.isprintable()
+    assert len(text) < 150
 
 
 @pytest.mark.parametrize(("value", "said"), [("a\0b", "null byte"), ("x" * 3_000_000, "Argument list too long")])
