@@ -9,15 +9,12 @@ from typing import Any, Self
 
 import msgspec
 
-from forebear.errors import InvalidInput, NotFound, Unsupported
+from forebear.errors import InvalidInput, NotFound
 from forebear.media.base import Keep, Media, Read, file_json
 from forebear.media.table import Table
+from forebear.plot.pictures import MIME, Picture
 from forebear.plot.presets import preset_named
 from forebear.plot.template import filled
-
-#: Version of Vega-Lite that pictures are drawn with; any of 5 draws the specifications.
-VEGALITE = "5.21"
-MIME = "application/vnd.vegalite.v5+json"
 
 
 class CustomChart(Media):
@@ -77,7 +74,7 @@ class CustomChart(Media):
         Raises:
             Unsupported: the package vl-convert-python is not installed.
         """
-        return str(_renderer().vegalite_to_svg(self.spec(), vl_version=VEGALITE))
+        return Picture(self.spec()).to_svg()
 
     def to_png(self, scale: float = 2.0) -> bytes:
         """Return the chart as a PNG picture.
@@ -88,23 +85,15 @@ class CustomChart(Media):
         Raises:
             Unsupported: the package vl-convert-python is not installed.
         """
-        return bytes(_renderer().vegalite_to_png(self.spec(), vl_version=VEGALITE, scale=scale))
+        return Picture(self.spec()).to_png(scale)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the chart to a file: a picture as ``.svg`` or ``.png``, its specification as ``.json``.
+        """Write the chart to a file: ``.svg`` or ``.png``, ``.html``, or its specification as ``.json``.
 
         Raises:
             InvalidInput: the path ends in something else.
         """
-        target = Path(path)
-        if target.suffix == ".svg":
-            target.write_text(self.to_svg(), encoding="utf-8")
-        elif target.suffix == ".png":
-            target.write_bytes(self.to_png())
-        elif target.suffix == ".json":
-            target.write_bytes(msgspec.json.encode(self.spec()))
-        else:
-            raise InvalidInput(f"a chart is saved as .svg, .png or .json, not as {target.name!r}", code="chart-file")
+        Picture(self.spec()).save(path)
 
     def table_key(self, key: str) -> str:
         """Return the key under which the table is logged when the chart is logged under ``key``."""
@@ -187,15 +176,3 @@ def visualize(id: str, value: Table) -> CustomChart:
     preset = preset_named(id)
     fields = {name: name for name in (*preset.needs, *preset.takes) if name in value.columns}
     return CustomChart(id, value, fields)
-
-
-def _renderer() -> Any:
-    try:
-        import vl_convert  # 40 MB and 15 ms, only for people who want pictures
-    except ImportError as err:
-        raise Unsupported(
-            "a picture of a chart needs the package vl-convert-python, which is not installed; "
-            "pip install vl-convert-python brings it, and spec() needs nothing",
-            code="missing-extra",
-        ) from err
-    return vl_convert

@@ -355,10 +355,10 @@ def test_notebooks_draw_the_specification() -> None:
 
 
 def test_charts_are_saved_by_the_end_of_the_name(tmp_path: Path) -> None:
-    for end, start in ((".svg", b"<svg"), (".png", b"\x89PNG"), (".json", b"{")):
+    for end, start in ((".svg", b"<svg"), (".png", b"\x89PNG"), (".html", b"<!DOCTYPE html>"), (".json", b"{")):
         CHARTS["line"].save(tmp_path / f"chart{end}")
         assert (tmp_path / f"chart{end}").read_bytes().startswith(start)
-    with pytest.raises(InvalidInput, match=r"saved as .svg, .png or .json, not as 'chart.pdf'"):
+    with pytest.raises(InvalidInput, match=r"saved as .svg, .png, .html or .json, not as 'chart.pdf'"):
         CHARTS["line"].save(tmp_path / "chart.pdf")
 
 
