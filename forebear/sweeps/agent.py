@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from forebear.errors import Conflict, InvalidInput, NotFound
 from forebear.records.sweeps import CRASHED, FAILED, HEARTBEAT_SECONDS, TRIAL_FINISHED, TRIAL_STOPPED, TrialEnding
+from forebear.settings import load_settings
 from forebear.sweeps.beating import Heartbeats
 from forebear.sweeps.controller import end_trial, with_objectives
 from forebear.sweeps.patience import patiently
@@ -32,6 +33,9 @@ def agent(
     project: str | None = None,
     count: int | None = None,
     forward_signals: bool = False,
+    *,
+    on: Any = None,
+    agents: int = 1,
 ) -> None:
     """Take trials of a sweep and execute them, until there are no more.
 
@@ -44,6 +48,9 @@ def agent(
         count: Trials to execute at most.
         forward_signals: Accepted for scripts written for W&B; a function gets the signals of its process, and a
             command always those of its agent.
+        on: Have agents executed on a cluster instead: ``dask://host:8786``, ``ray``, ``slurm://partition``, or an open
+            client of Dask; see `forebear.sweeps.engines.launch`. The function goes along.
+        agents: How many of them.
 
     Raises:
         NotFound: there is no such sweep.
@@ -58,6 +65,12 @@ def agent(
             "an agent executes a trial in this process already; begin another agent in another process",
             code="nested-agent",
         )
+    if on is not None:
+        from forebear.sweeps.engines import launch
+
+        settings = load_settings({"entity": entity, "project": project})
+        launch(on, sweep_id, agents=agents, count=count, settings=settings, function=function)
+        return
     if function is None:
         from forebear.sweeps.commands import run_agent  # what executes processes, where there are any
 
