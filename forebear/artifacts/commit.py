@@ -109,6 +109,9 @@ def _new_version(
         arriving = {part.digest for stored in draft.objects for part in stored.slices}
         arriving.update(digest for stored in draft.objects for digest in stored.recipes)
         needs = [digest for digest in needs if digest not in arriving]
+    else:
+        # The version is there; what a damaged disk took of it may have come with the draft.
+        draft.objects += draft.intake.finish()
     return NewVersion(
         entity=labels.entity,
         project=labels.project,

@@ -9,11 +9,12 @@ it is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from forebear.blobs.digest import digest_of
 from forebear.blobs.reader import ahead
@@ -76,10 +77,16 @@ class VersionRecord(msgspec.Struct, frozen=True):
         """For putting the records of one version in order, the newest last."""
         return self.written_at or _LONG_AGO
 
-    def says(self, version: Version, run_id: str | None) -> bool:
-        """Whether it says of a version and its origin what the catalog says now."""
+    def says(self, version: Version, run_id: str | None, aliases: Container[str] = ()) -> bool:
+        """Whether it says of a version and its origin what the catalog says now.
+
+        Where ``aliases`` are those of all versions of the collection, such as moved on to others do not count.
+        """
+        own = tuple(alias for alias in self.aliases if alias in version.aliases or alias not in aliases)
         # As text, for there not-a-number is what it becomes.
-        return msgspec.json.encode(_record_of(version, run_id, self.written_at)) == msgspec.json.encode(self)
+        return msgspec.json.encode(_record_of(version, run_id, self.written_at)) == msgspec.json.encode(
+            replace(self, aliases=own)
+        )
 
 
 class Records(NamedTuple):

@@ -19,7 +19,7 @@ from forebear.api.checking.report import (
     Checkup,
     Trouble,
 )
-from forebear.api.checking.walking import Lost, Walk
+from forebear.api.checking.walking import Below, Lost, Walk
 from forebear.blobs.assembly import stream_blob
 from forebear.blobs.reader import several
 from forebear.errors import CorruptData
@@ -72,9 +72,6 @@ class Examination:
         self.unknown: list[str] = []
         self.unrecorded: list[Unrecorded] = []
         self.records = Records({}, [], {})
-        self.walk: Walk | None = None
-        #: Digests that the index does not hold, and somebody needs.
-        self.lost: set[bytes] = set()
         self._deep, self._share = deep, share
         self._progress = progress
         self._hits = Hits(store.catalog)
@@ -88,7 +85,11 @@ class Examination:
                 self._tell(DANGLING, f"{row.table}: {row.name}", row.words)
             self._look_at_objects()
             self._look_at_recipes()
-            self._look_at_versions()
+            followed = self._follow_manifests()
+            if self._look_closer(followed):
+                self._look_at_recipes()
+                followed = self._follow_manifests()
+            self._look_at_versions(followed)
             self._tell_objects()
             self._look_at_records()
         except CorruptData as err:
@@ -191,14 +192,36 @@ class Examination:
             return err
         return None
 
+    def _look_closer(self, followed: list[tuple[Version, Below]]) -> bool:
+        """Read the objects of which a page of a manifest could not be read; tell whether there are any."""
+        pages = {each.digest for _, below in followed for each in below.lost if each.path is None}
+        located = self.store.catalog.locate(pages - self.bad.keys())
+        names = {where.object for where in located.values() if isinstance(where, Location)} - self.verdicts.keys()
+        if not names:
+            return False
+        for stored in self.store.catalog.objects():
+            if stored.name in names:
+                verdict = read_through(self.objects, stored)
+                if verdict.kind is not None:
+                    self.verdicts[stored.name] = verdict
+        self._look_again()
+        return True
+
     # -- versions and runs ----------------------------------------------------------------------------------------
 
-    def _look_at_versions(self) -> None:
-        catalog, bad = self.store.catalog, {**self.bad, **dict.fromkeys(self.bad_recipes, "")}
-        self.walk = Walk(self.store, bad)
-        for version in self._live_versions():
-            self.checkup.versions += 1
-            below = self.walk.below(version.root)
+    @property
+    def _all_bad(self) -> dict[bytes, str]:
+        return {**self.bad, **dict.fromkeys(self.bad_recipes, "")}
+
+    def _follow_manifests(self) -> list[tuple[Version, Below]]:
+        walk = Walk(self.store, self._all_bad)
+        followed = [(version, walk.below(version.root)) for version in self._live_versions()]
+        self.checkup.versions, self.checkup.pages = len(followed), walk.pages
+        return followed
+
+    def _look_at_versions(self, followed: list[tuple[Version, Below]]) -> None:
+        bad = self._all_bad
+        for version, below in followed:
             self._hits.add(version, below.lost)
             if below.lost:
                 self._tell_lost(version, below.lost, bad)
@@ -209,10 +232,8 @@ class Examination:
                     f"the catalog says {version.file_count:,} files and {version.size:,} bytes, its manifest "
                     f"{below.rows:,} and {below.size:,}",
                 )
-        self.checkup.pages = self.walk.pages
-        lost = catalog.lost_run_files()
+        lost = self.store.catalog.lost_run_files()
         self._hits.add_files_of_runs({*lost, *bad})
-        self.lost.update(lost)
         if lost:
             words = f"{len(lost):,} files of runs are in no object"
             self.checkup.troubles.append(self._hits.trouble(MISSING_BLOB, "files of runs", words, lost))
@@ -224,7 +245,6 @@ class Examination:
     def _tell_lost(self, version: Version, lost: tuple[Lost, ...], bad: dict[bytes, str]) -> None:
         """Tell of what no object is to blame for; the rest is told object by object."""
         nobody = [each for each in lost if each.digest not in bad]
-        self.lost.update(each.digest for each in nobody)
         files = [each for each in nobody if each.path is not None]
         if files:
             words = f"{len(files):,} of its {version.file_count:,} files are in no object"
@@ -264,12 +284,13 @@ class Examination:
         present: set[str] = set()
         for collection in catalog.collections():
             versions = catalog.whole_versions(collection.id)
+            aliases = {alias for version, _ in versions for alias in version.aliases}
             origins = catalog.runs_by_key({whole.origin for whole in versions if whole.origin is not None})
             for version, origin in versions:
                 present.add(record_stem(version))
                 run = None if origin is None or origin not in origins else origins[origin].id
                 if version.id not in waiting:
-                    self._look_at_record(version, run)
+                    self._look_at_record(version, run, aliases)
         for stem, record in self.records.newest.items():
             if stem not in present and record.state != DELETED:
                 words = "has a record beside the blobs, and the catalog does not know it"
@@ -278,10 +299,10 @@ class Examination:
         for name, err in self.records.damaged.items():
             self._tell(DAMAGED_RECORD, name, str(err))
 
-    def _look_at_record(self, version: Version, run: str | None) -> None:
+    def _look_at_record(self, version: Version, run: str | None, aliases: set[str]) -> None:
         stem = record_stem(version)
         record = self.records.newest.get(stem)
-        if record is not None and record.says(version, run):
+        if record is not None and record.says(version, run, aliases):
             return
         self.unrecorded.append(Unrecorded(version, run))
         if record is not None:

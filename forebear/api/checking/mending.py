@@ -83,10 +83,11 @@ class Mender:
             self._replace_missing(verdict)
             return
         if verdict.lost:
-            # What is sound has a new place before the old one goes.
-            fresh = self._write_sound(verdict, name)
-            self._register(name, fresh)
+            # What is sound has a new place before the old one goes; and the index forgets that last, for a repair that
+            # is cut off must not leave a damaged object that nobody knows where a sound one is to be.
+            self._replace([], self._write_sound(verdict, name))
             put_aside(self._store.objects, name)
+            self._register(name, [])
         else:
             where = put_aside(self._store.objects, name)
             fresh = self._write_sound(verdict, where) if where else []
