@@ -35,7 +35,8 @@ def declared(session: Session, file: str, name: str | None, prior_runs: Sequence
     settings = load_settings({**session.options, **said})
     store = shared_store(settings.store)
     sweep = begin_sweep(store, config, settings.entity, settings.project, prior_runs)
-    return DeclaredView(sweep, read_declaration(sweep.config), store.url)
+    named = session.options["store"] is not None
+    return DeclaredView(sweep, read_declaration(sweep.config), store.url, named=named)
 
 
 def _no_file(file: str) -> str:

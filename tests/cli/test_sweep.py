@@ -57,6 +57,14 @@ def test_a_file_becomes_a_sweep(cli, grid):
     assert [row["name"] for row in cli("sweep", "ls", "--project", "q", "--json").json_lines()] == [None, "all of it"]
 
 
+def test_a_store_that_was_named_is_named_again(cli, grid, tmp_path):
+    place = tmp_path / "a place"
+    answer = cli("sweep", "grid.yaml", "--store", place)
+    assert answer.lines[-1].endswith(f" --store '{place}'")
+    words = answer.lines[-1].split(" --store ")[0].split()
+    assert cli(*words[1:], "--store", place, "--count", 1, "-q").out.strip() == words[-1]
+
+
 def test_the_file_names_the_project_unless_the_command_does(cli, grid):
     Path("more.yaml").write_text(Path("grid.yaml").read_text() + "project: own\nentity: team\n")
     assert cli("sweep", "more.yaml", "-q").out.startswith("team/own/")

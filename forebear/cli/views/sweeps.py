@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -117,9 +118,10 @@ class SweepsView(View):
 class DeclaredView(View):
     """A sweep that was just declared."""
 
-    def __init__(self, sweep: SweepRecord, declaration: Declaration, store: str) -> None:
-        """``store`` is the URL of the store."""
+    def __init__(self, sweep: SweepRecord, declaration: Declaration, store: str, *, named: bool = False) -> None:
+        """``store`` is the URL of the store; it was ``named``, so that it is to be named again."""
         self.sweep, self.declaration, self.store = sweep, declaration, store
+        self.named = named
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Return one object."""
@@ -144,7 +146,8 @@ class DeclaredView(View):
         yield from flow(head, screen.width)
         if declaration.command or declaration.program:
             yield line("execute its trials with:")
-            yield line(Span(f"  forebear agent {sweep.qualified_name}", "bold"))
+            place = f" --store {shlex.quote(self.store)}" if self.named else ""
+            yield line(Span(f"  forebear agent {sweep.qualified_name}{place}", "bold"))
         else:
             yield from flow(line("it names no program; execute its trials in Python with:"), screen.width)
             yield line(Span(f'  forebear.agent("{sweep.qualified_name}", function)', "bold"))
