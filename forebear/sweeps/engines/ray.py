@@ -53,12 +53,12 @@ class RayEngine:
         """``is_own`` says that the connection ends with this."""
         self._ray, self._needs, self._is_own = ray, needs, is_own
         # Whether an agent is begun again is decided here, where it is known whether the sweep has more.
-        self._task = ray.remote(carry).options(max_retries=0, **needs)
+        self._task = ray.remote(max_retries=0)(carry)
         self.name = f"Ray at {ray.get_runtime_context().gcs_address}"
 
     def begin(self, errand: Errand, name: str) -> Any:
         """Begin a task as soon as there is room."""
-        return self._task.options(name=f"forebear-agent-{name}").remote(errand)
+        return self._task.options(name=f"forebear-agent-{name}", **self._needs).remote(errand)
 
     def look(self, handles: Iterable[Any]) -> list[Look]:
         """Ask which tasks have ended; Ray does not tell of the others whether they run."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """A cluster with two processors and one device of somebody's own, which agents find by themselves."""
     ray.init(num_cpus=2, resources={"board": 1}, include_dashboard=False, log_to_driver=False)
