@@ -33,6 +33,7 @@ POINTS = 2_000
 #: Seconds that an agent lives at most before it is killed; a trial takes a third of that.
 LONGEST_LIFE = 0.6
 DEADLINE = 900.0
+pytestmark = pytest.mark.timeout(int(DEADLINE))
 #: Says which attempt it is when its run has begun and again when that has ended.
 SCRIPT = """
 import os
