@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,15 @@ from forebear.store.opening import open_store
 from forebear.store.paths import check_inner_path, normal_inner_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from forebear.store.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(tmp_path / "store")
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(tmp_path / "store")) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -167,9 +171,9 @@ def test_content_is_carried_to_the_store_of_the_run_that_logs_it(draft: Draft, t
     big = os.urandom(2_000_000)
     (tmp_path / "big").write_bytes(big)
     draft.add_file(tmp_path / "big", "b")
-    other = open_store(tmp_path / "other")
-    draft.move_to(other)
-    draft.move_to(other)
-    other.catalog.add_objects(draft.intake.finish())
-    assert other.read(digest_of(b"small")) == b"small"
-    assert other.read(digest_of(big)) == big
+    with closing(open_store(tmp_path / "other")) as other:
+        draft.move_to(other)
+        draft.move_to(other)
+        other.catalog.add_objects(draft.intake.finish())
+        assert other.read(digest_of(b"small")) == b"small"
+        assert other.read(digest_of(big)) == big

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,17 @@ from forebear.records.artifacts import NewVersion
 from forebear.store.opening import open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from forebear.store.store import Store
 
 CONTENT = b"planted"
 
 
 @pytest.fixture
-def store(home: Path) -> Store:
-    return open_store(home / ".forebear")
+def store(home: Path) -> Iterator[Store]:
+    with closing(open_store(home / ".forebear")) as opened:
+        yield opened
 
 
 def forge(store: Store, paths: list[str], *, reference: str | None = None) -> Any:
