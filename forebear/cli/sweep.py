@@ -100,11 +100,14 @@ def importance(
     metric: Annotated[
         str | None, Option("For this metric, where the sweep has several.", ("--metric", "-m"), metavar="NAME")
     ] = None,
+    chart: Annotated[
+        str | None, Option("Draw a bar for each into this file (.svg, .png or .html).", metavar="FILE")
+    ] = None,
 ) -> None:
     """Show which parameters made the difference, the most important first."""
-    from forebear.cli.sweep_reading import importance_of
+    from forebear.cli.sweep_reading import show_importance
 
-    session.output.show(importance_of(session, sweep, metric))
+    show_importance(session, sweep, metric, chart)
 
 
 @entry.command("export")

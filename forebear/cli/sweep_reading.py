@@ -16,7 +16,7 @@ from forebear.sweeps.reading import best_trial, front
 
 if TYPE_CHECKING:
     from forebear.cli.session import Session
-    from forebear.cli.views.best import BestView, ImportanceView
+    from forebear.cli.views.best import BestView
     from forebear.records.sweeps import Trial
     from forebear.store.store import Store
     from forebear.sweeps.declaration import Declaration
@@ -83,18 +83,24 @@ def _made(session: Session, path: str | None) -> list[str]:
     return [artifact.qualified_name for artifact in made]
 
 
-def importance_of(session: Session, path: str, metric: str | None) -> ImportanceView:
-    """Return what the parameters of a sweep did.
+def show_importance(session: Session, path: str, metric: str | None, chart: str | None) -> None:
+    """Show what the parameters of a sweep did, and draw it.
 
     Raises:
-        InvalidInput: the sweep has no such metric, or too few trials.
+        InvalidInput: the sweep has no such metric, or too few trials; or the picture's file has another ending.
     """
     from forebear.cli.views.best import ImportanceView
     from forebear.sweeps.importance import importance  # 60 ms with NumPy, only here
 
     found = find(session, path)
     trials = found.store.catalog.trials(found.sweep.key)
-    return ImportanceView(found.sweep, importance(read_declaration(found.sweep.config), trials, metric))
+    view = ImportanceView(found.sweep, importance(read_declaration(found.sweep.config), trials, metric))
+    session.output.show(view)
+    if chart is not None:
+        from forebear.sweeps.charts import importance_chart
+
+        importance_chart(found.store, found.sweep, metric).save(chart)
+        session.output.note(f"wrote {chart}")
 
 
 def run_paths(store: Store, trials: Iterable[Trial]) -> dict[int, str]:

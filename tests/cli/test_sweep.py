@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -316,6 +317,17 @@ def cli_session():
     from forebear.cli.session import Session
 
     return Session(project="p")
+
+
+def test_pictures(cli, search):
+    answer = cli("sweep", "show", search, "--chart", "all.svg")
+    assert answer.err == "forebear: wrote all.svg\n"
+    assert ET.parse("all.svg").getroot().tag.endswith("svg")
+    assert cli("sweep", "importance", search, "--chart", "weights.html", "--json").err == ""
+    assert "<html" in Path("weights.html").read_text()
+    said = cli("sweep", "show", search, "--chart", "all.txt", status=2).err
+    assert "all.txt" in said
+    assert ".svg" in said
 
 
 def test_many_trials_are_cut(cli, grid):
