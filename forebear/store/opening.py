@@ -172,7 +172,8 @@ def _refuse_foreign(place: Place, wanted: StoreUrl) -> None:
     if mark is not None:
         raise CorruptData(
             f"there is no catalog at {wanted.shown.partition('?')[0]}, but the blobs at {place.text} belong to store "
-            f"{mark.id[:8]}; correct the URL, put the catalog back from a backup, or give another place for blobs",
+            f"{mark.id[:8]}; correct the URL, put the catalog back from a backup, give another place for blobs, or "
+            f"make the catalog again from the records beside them: forebear recover --store {_for_shell(wanted.shown)}",
             code="catalog-missing",
         )
 
