@@ -98,7 +98,7 @@ class LocalObjects:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """See `ObjectStore.names`."""
-        for folder, folders, files in os.walk(self._objects):
+        for folder, folders, files in os.walk(self._objects, onerror=_cannot_list):
             folders.sort()
             base = Path(folder).relative_to(self._objects).as_posix()
             for file in sorted(files):
@@ -211,7 +211,7 @@ class LocalObjects:
         if fcntl is None:
             return 0
         removed = self._sweep_links()
-        for path in self._tmp.glob("write-*"):
+        for path in self._in_tmp("write-"):
             try:
                 descriptor = os.open(path, os.O_RDWR)
             except OSError:
@@ -226,10 +226,17 @@ class LocalObjects:
                 os.close(descriptor)
         return removed
 
+    def _in_tmp(self, begins: str) -> list[Path]:
+        """Temporary files; none where they cannot be listed: they wait for the next one who sweeps."""
+        try:
+            return [self._tmp / name for name in os.listdir(self._tmp) if name.startswith(begins)]
+        except OSError:
+            return []
+
     def _sweep_links(self) -> int:
         """Remove links that were on their way in when their process died; they name it, for they cannot be locked."""
         removed = 0
-        for path in self._tmp.glob("link-*"):
+        for path in self._in_tmp("link-"):
             try:
                 os.kill(int(path.name.split("-")[1]), 0)
             except ProcessLookupError:
@@ -332,6 +339,12 @@ def storage_failure(err: OSError, doing: str) -> StorageFailure | CorruptData:
         errno.EMFILE: "; raise the limit of open files (ulimit -n)",
     }.get(err.errno or 0, "")
     return StorageFailure(f"cannot {doing}: {reason}{advice}", code="storage-failure")
+
+
+def _cannot_list(err: OSError) -> None:
+    """Raise what `os.walk` would pass over in silence; a folder that is not there has nothing in it."""
+    if not isinstance(err, FileNotFoundError):
+        raise storage_failure(err, f"list {err.filename}") from err
 
 
 def sync_path(path: str) -> None:

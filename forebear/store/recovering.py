@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from forebear.blobs.local import LocalObjects, storage_failure, sync_path
 from forebear.catalog.sqlite import SqliteCatalog
-from forebear.errors import CorruptData, NotFound
+from forebear.errors import CorruptData, NotFound, StorageFailure
 from forebear.store.marks import APART, WHOLE, FolderPlace, Place, StoreMark
 from forebear.store.opening import CATALOG_FILE, Blobs, blobs_of, no_store, open_store, refuse_network, store_of
 from forebear.store.urls import StoreUrl, parse_store_url, with_blobs
@@ -129,6 +129,14 @@ def _free_name(root: Path) -> str:
 
 def _put_in_place(root: Path, kept: str | None) -> None:
     """Let the new catalog be the catalog; the one before it is kept, where there is one."""
+    for end in _BESIDE[1:]:
+        # Closing writes all into the file itself, and takes what is beside it away; where it cannot it says nothing.
+        if end != "-shm" and (root / f"{_NEW}{end}").exists():
+            raise StorageFailure(
+                f"the new catalog at {root / _NEW} could not be written whole; free some space where the disk is full, "
+                "and repeat",
+                code="storage-failure",
+            )
     try:
         for end in _BESIDE if kept is not None else ():
             with contextlib.suppress(FileNotFoundError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -229,3 +230,22 @@ def test_a_root_that_is_away_is_not_made_anew(root: Path) -> None:
     root.with_name("away").rename(root)
     objects.put("loose/cd/cde", b"y")
     assert objects.read("loose/cd/cde") == b"y"
+
+
+def test_folders_that_cannot_be_listed_are_told_and_not_taken_for_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = LocalObjects(tmp_path)
+    objects.put("loose/ab/abcdef", b"x")
+    real = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("ab"):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        with pytest.raises(StorageFailure, match="cannot list .*ab: Too many open files; raise the limit"):
+            list(objects.names())
+    assert list(objects.names()) == ["loose/ab/abcdef"]
