@@ -86,8 +86,8 @@ def assert_sound(store: Path) -> None:
     close_stores()
     opened = open_store(store, create=False)
     try:
-        assert troubles(opened) == []
-        assert check_store(opened, read_data=True).troubles == []
+        found = [*troubles(opened), *(trouble.words for trouble in check_store(opened, read_data=True).troubles)]
+        assert found == [], found
     finally:
         opened.close()
 
