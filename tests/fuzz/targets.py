@@ -140,7 +140,7 @@ def _with_digests(page: Any, order: list[bytes]) -> Any:
     form, level, rows = page
     if level:
         rows = [
-            [row[0], order[row[1] % len(order)] if type(row[1]) is int else row[1], *row[2:]] if row else row
+            [row[0], order[row[1] % len(order)] if order and type(row[1]) is int else row[1], *row[2:]] if row else row
             for row in rows
         ]
     return form, level, rows

@@ -1,0 +1,75 @@
+"""Search for inputs that break a parser, led by what of its code each input reaches: ``make fuzz``.
+
+``python tests/fuzz/fuzz.py --seconds 60 [TARGET …]`` lets atheris (libFuzzer) search each target for a minute. What
+broke one is left in ``tests/fuzz/corpus/TARGET``, where every test run tries it again. It exits with 1 where it found
+something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+#: MiB of one allocation, and of the whole process: a column of a history may unpack to 1 GiB.
+MALLOC_MB, MEMORY_MB = 1_500, 4_096
+#: Seconds for one input, and bytes of one.
+INPUT_SECONDS, INPUT_BYTES = 20, 16_384
+
+
+def search(name: str, seconds: int) -> int:
+    """Search one target in a process of its own; return its exit status."""
+    kept = HERE / "corpus" / name
+    kept.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="forebear-fuzz-") as found:
+        command = [
+            *(sys.executable, str(HERE / "fuzz.py"), "--child", name),
+            *(f"-max_total_time={seconds}", f"-timeout={INPUT_SECONDS}", f"-max_len={INPUT_BYTES}"),
+            *(f"-malloc_limit_mb={MALLOC_MB}", f"-rss_limit_mb={MEMORY_MB}", "-print_final_stats=1", "-verbosity=1"),
+            *(f"-artifact_prefix={kept}/", found, str(kept)),
+        ]
+        return subprocess.run(command, check=False).returncode
+
+
+def child(name: str, options: list[str]) -> None:
+    """Be the process that searches: what is imported from now on tells libFuzzer what of it was reached."""
+    import atheris
+
+    sys.path.insert(0, str(ROOT))
+    with atheris.instrument_imports(include=["forebear"]):
+        from tests.fuzz.targets import TARGETS
+
+    found = Path(next(option for option in options if not option.startswith("-")))
+    for number, content in enumerate(TARGETS[name].seeds()):
+        (found / f"seed-{number}").write_bytes(content)
+    atheris.Setup([sys.argv[0], *options], TARGETS[name].run)
+    atheris.Fuzz()
+
+
+def main() -> int:
+    """Search the targets that were named, or all of them."""
+    if sys.argv[1:2] == ["--child"]:
+        child(sys.argv[2], sys.argv[3:])
+        return 0
+    sys.path.insert(0, str(ROOT))
+    from tests.fuzz.targets import TARGETS
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=60, help="for each target")
+    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], metavar="TARGET", help=", ".join(TARGETS))
+    given = parser.parse_args()
+    broken = []
+    for name in given.targets or TARGETS:
+        print(f"\n== {name}, {given.seconds} s", flush=True)
+        if search(name, given.seconds):
+            broken.append(name)
+    print(f"\n{len(given.targets or TARGETS)} targets searched, broken: {', '.join(broken) or 'none'}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
