@@ -13,6 +13,9 @@ import forebear
 from forebear.api.checking.checking import check_store
 from forebear.api.checking.recovering import recover_store
 from forebear.api.copying.copying import copy_store
+from forebear.artifacts.collecting.collecting import collect
+from forebear.artifacts.collecting.rules import Rules
+from forebear.blobs.digest import digest_of
 from forebear.catalog.schema import SCHEMA_VERSION
 from forebear.errors import CorruptData, NotFound
 from forebear.records.content import LOOSE, PACK
@@ -319,6 +322,33 @@ class Download(Operation):
         assert not [name for _, _, files in os.walk(at / "out") for name in files if name.startswith(".forebear-")]
 
 
+class Collect(Operation):
+    """The collection of a version that was deleted: of a large file, and of a pack of which little is needed."""
+
+    name = "gc"
+
+    def prepare(self, at: Path) -> None:
+        small = {f"{number}.txt": b"%d" % number * 300 for number in range(20)}
+        log(at / "store", fill(at / "old", OLD | small))
+        log(at / "store", fill(at / "new", NEW | {"1.txt": small["1.txt"]}))
+        api(at / "store").artifact("ds:v0").delete()
+
+    def ready(self, at: Path) -> Callable[[], object]:
+        store = open_store(at / "store", create=False)
+        return lambda: collect(store, Rules(grace_seconds=0, trash_seconds=0, least_needed=0.9, looks=2))
+
+    def between(self, at: Path) -> None:
+        assert_sound(at / "store")
+        assert versions(at / "store") == ["v1"]
+        assert NEW.items() <= content(api(at / "store").artifact("ds:v1")).items()
+
+    def done(self, at: Path) -> None:
+        self.between(at)
+        store = api(at / "store").store
+        assert not store.catalog.known([digest_of(LARGE)])
+        assert store.catalog.garbage() == 0
+
+
 class Repair(Operation):
     """A large file and a pack that are damaged and a record that is lost, with a backup at hand."""
 
@@ -387,6 +417,7 @@ OPERATIONS: tuple[Operation, ...] = (
     LogArtifact(),
     MoveAlias(),
     Finish(),
+    Collect(),
     Repair(),
     Recover(),
     Migrate(),
