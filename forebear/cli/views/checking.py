@@ -81,8 +81,10 @@ def _trouble(trouble: Trouble, screen: Screen, *, mended: bool) -> Iterator[Line
         if names:
             more = len(names) - _LISTED + (trouble.more_files if title == "files" else 0)
             rest = f" and {more:,} more" if more > 0 else ""
-            listed = [Span(f"{clean(name)} " if title != "files" else f"{clean(name)}; ") for name in names[:_LISTED]]
-            yield from flow(line(Span(f"  {title} ", "dim"), *listed, *_words(rest)), screen.width)
+            # Paths may hold blanks.
+            between = "; " if title == "files" else " "
+            listed = [Span(clean(name if not position else between + name)) for position, name in enumerate(names)]
+            yield from flow(line(Span(f"  {title} ", "dim"), *listed[:_LISTED], *_words(rest)), screen.width)
 
 
 def _advice(found: Checkup, screen: Screen) -> Iterator[Line]:
