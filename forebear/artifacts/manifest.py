@@ -110,6 +110,8 @@ def parse_page(digest: bytes, content: bytes) -> tuple[int, list[Row]]:
         if version != FORMAT or not 0 <= level <= MAX_LEVEL:
             raise CorruptData(f"manifest page {digest.hex()[:16]}… has the unknown form {version}", code="bad-manifest")
         if level:
+            if not rows:
+                raise ValueError("it names no page")
             return level, _in_order([_inner_row(row) for row in rows])
         return level, _in_order([_leaf_row(row) for row in rows])
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as err:

@@ -71,7 +71,7 @@ def class_of(kind: str) -> type[Media]:
 
 def is_media(value: object) -> bool:
     """Whether a JSON value is the stored form of a media value that `revive` reads."""
-    return isinstance(value, Mapping) and value.get("_type") in KINDS
+    return isinstance(value, Mapping) and isinstance(kind := value.get("_type"), str) and kind in KINDS
 
 
 def revive(value: Mapping[str, Any], read: Read) -> Media:

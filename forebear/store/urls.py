@@ -85,11 +85,11 @@ def parse_store_url(url: str | os.PathLike[str]) -> StoreUrl:
     if not separator or not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
         found = _QUERY.search(text)
         path, query = (text[: found.start()], text[found.end() :]) if found else (text, "")
-        return _in_folder(Path(path).expanduser().absolute(), query)
+        return _in_folder(_folder(path), query)
     if scheme in _FILES:
         path, _, query = text.partition("://")[2].partition("?")
         path = path.removeprefix("localhost")
-        return _in_folder(Path(unquote(path)).expanduser().absolute(), query)
+        return _in_folder(_folder(unquote(path)), query)
     if scheme in _DATABASES:
         return _in_database(text)
     raise InvalidInput(
@@ -111,6 +111,16 @@ def shown_url(url: str | os.PathLike[str]) -> str:
 def with_blobs(folder: Path, tail: str) -> StoreUrl:
     """Return the URL of a store whose catalog is in a folder and whose blobs are where ``tail`` says."""
     return _in_folder(folder, tail)
+
+
+def _folder(path: str) -> Path:
+    """Return the absolute form of a path that a person wrote."""
+    try:
+        if "\0" in path:
+            raise ValueError("it holds a NUL character")
+        return Path(path).expanduser().absolute()
+    except (RuntimeError, ValueError) as err:  # a home that nobody has
+        raise InvalidInput(f"a store cannot be at {path[:200]!r}: {err}", code="store-url") from err
 
 
 def _in_folder(folder: Path, query: str) -> StoreUrl:
@@ -193,9 +203,9 @@ def _blobs_of(
 
 def _place(text: str, protocol: str) -> str:
     if not protocol:
-        return str(Path(text).expanduser().absolute())
+        return str(_folder(text))
     if protocol in _FILES:
-        return str(Path(text.partition("://")[2]).expanduser().absolute())
+        return str(_folder(text.partition("://")[2]))
     return parse_address(text).text
 
 

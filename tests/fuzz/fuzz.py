@@ -17,18 +17,19 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 #: MiB of one allocation, and of the whole process: a column of a history may unpack to 1 GiB.
 MALLOC_MB, MEMORY_MB = 1_500, 4_096
-#: Seconds for one input, and bytes of one.
-INPUT_SECONDS, INPUT_BYTES = 20, 16_384
+#: Seconds for one input, and bytes of one; a database is no smaller than its empty tables.
+INPUT_SECONDS, INPUT_BYTES, DATABASE_BYTES = 20, 16_384, 512 * 1024
 
 
 def search(name: str, seconds: int) -> int:
     """Search one target in a process of its own; return its exit status."""
     kept = HERE / "corpus" / name
     kept.mkdir(parents=True, exist_ok=True)
+    length = DATABASE_BYTES if name == "database" else INPUT_BYTES
     with tempfile.TemporaryDirectory(prefix="forebear-fuzz-") as found:
         command = [
             *(sys.executable, str(HERE / "fuzz.py"), "--child", name),
-            *(f"-max_total_time={seconds}", f"-timeout={INPUT_SECONDS}", f"-max_len={INPUT_BYTES}"),
+            *(f"-max_total_time={seconds}", f"-timeout={INPUT_SECONDS}", f"-max_len={length}"),
             *(f"-malloc_limit_mb={MALLOC_MB}", f"-rss_limit_mb={MEMORY_MB}", "-print_final_stats=1", "-verbosity=1"),
             *(f"-artifact_prefix={kept}/", found, str(kept)),
         ]
