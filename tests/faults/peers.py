@@ -163,7 +163,7 @@ def outcome(again: Again) -> str:
     except Exception as err:  # whatever it is, it was not silent
         name = type(err).__name__
         return "sees it, and asks its server" if name == ASKS_SERVER else f"fails ({name})"
-    return "hands out the right bytes" if content == CONTENT else "**hands out the wrong bytes and says nothing**"
+    return "hands out the right bytes" if content == CONTENT else "**hands out wrong bytes, says nothing**"
 
 
 def measure(tool: str) -> Iterator[dict[str, Any]]:

@@ -32,7 +32,7 @@ EVERY = bool(os.environ.get("EVERY_KILL"))
 #: Tests that share the cases of one operation out between them, so that they run beside each other.
 PARTS = 4 if EVERY else 1
 #: Points of an operation that are tried in an ordinary test run.
-KILLS, FAILURES = 3, 5
+KILLS, FAILURES = 2, 4
 #: Failures of an operation that ``make faults`` tries.
 ALL_FAILURES = 100
 
@@ -105,10 +105,10 @@ def points_of(operation: Operation, place: Path, calls: str, note: Path) -> list
 
 
 def spread(found: list[_T], count: int) -> list[_T]:
-    """Return so many, from the first to the last."""
+    """Return so many, each from the middle of a stretch as long as the others."""
     if len(found) <= count:
         return found
-    return [found[index * (len(found) - 1) // (count - 1)] for index in range(count)]
+    return [found[(2 * index + 1) * len(found) // (2 * count)] for index in range(count)]
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: The message that ends a transaction.
 COMMIT = b"COMMIT\0"
 #: Commits of one operation that are tried.
-COMMITS = 6 if os.environ.get("EVERY_KILL") else 2
+COMMITS = 6 if os.environ.get("EVERY_KILL") else 1
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(120)]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: Set by ``make faults``.
 EVERY = bool(os.environ.get("EVERY_KILL"))
 #: Bytes at which each direction of an operation is broken.
-CUTS = 12 if EVERY else 2
+CUTS = 12 if EVERY else 1
 #: Operations that speak to the bucket.
 TO_BUCKET = (LogSteps, DownloadSteps, CopySteps)
 
@@ -81,8 +81,9 @@ def breaks(steps: Steps, line: Wire) -> Iterator[Break]:
     hows = (RESET, END)
     for way in (OUT, IN):
         for index in range(CUTS):
-            at = passed[way] * index // CUTS
-            yield Break(hows[index % 2], way, at, more=index % 3 if way == IN else 0)
+            at = passed[way] * (2 * index + 1) // (2 * CUTS)
+            how = hows[(index + (way == IN)) % 2]
+            yield Break(how, way, at, more=index % 3 if way == IN else 0)
         yield Break(LATENCY, way, 0)
 
 
