@@ -168,6 +168,7 @@ def upload(store: Store, run: RunRecord, path: str | os.PathLike[str], root: str
     intake.remember()
     record = RunFile(name, digest, size, datetime.now(UTC))
     keep_files(store, run, [record])
+    intake.abort()
     return File(store, run, record)
 
 

@@ -60,16 +60,22 @@ class BlobIndex:
             damaged("the place of a blob", err)
         return found
 
-    def add_objects(self, objects: Iterable[StoredObject], *, lease: str | None = None) -> None:
+    def add_objects(
+        self, objects: Iterable[StoredObject], *, lease: str | None = None, keep_lease: bool = False
+    ) -> None:
         """See `Catalog.add_objects`."""
         with self._db.transaction(durable=True):
-            self._use_lease(lease)
+            self._use_lease(lease, keep=keep_lease)
             self._register(list(objects))
 
-    def _use_lease(self, lease: str | None) -> None:
-        """End the lease of what is written in this transaction, which was to be valid until now."""
-        if lease is not None and not self._db.execute("DELETE FROM leases WHERE id = ?", (lease,)):
+    def _use_lease(self, lease: str | None, *, keep: bool = False) -> None:
+        """End the lease of what is written in this transaction, unless it is to be kept; it must be there."""
+        if lease is None:
+            return
+        if one(self._db, "SELECT 1 FROM leases WHERE id = ?", (lease,)) is None:
             raise LeaseLost
+        if not keep:
+            self._db.execute("DELETE FROM leases WHERE id = ?", (lease,))
 
     def _register(self, objects: Sequence[StoredObject]) -> int:
         """Insert objects inside the current transaction; return the bytes of those that are new."""

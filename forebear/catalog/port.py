@@ -93,11 +93,13 @@ class Catalog(CollectingPort, Protocol):
         """
         ...
 
-    def add_objects(self, objects: Iterable[StoredObject], *, lease: str | None = None) -> None:
+    def add_objects(
+        self, objects: Iterable[StoredObject], *, lease: str | None = None, keep_lease: bool = False
+    ) -> None:
         """Register objects with their slices and recipes (durable); one in the trash comes back.
 
         Of an object known already, the slices and recipes are added that are new. The lease under which they were
-        written ends.
+        written ends, unless it is to be kept.
 
         Raises:
             MissingBlobs: a part of a recipe is not held as a slice; nothing was registered.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from forebear.blobs.digest import digest_of, digest_of_file
 from forebear.blobs.local import LocalObjects
 from forebear.blobs.writer import SMALL_BYTES, BlobWriter, check_unchanged
-from forebear.catalog.fingerprints import Fingerprint, FingerprintCache, may_remember, print_of
+from forebear.catalog.fingerprints import Fingerprint, FingerprintCache, may_remember, packed, print_of, unpacked
 from forebear.errors import InvalidInput, StorageFailure
 from forebear.records.content import LOOSE
 from forebear.store.leases import WriterLease
@@ -98,7 +98,9 @@ class Intake:
         self._large = NearEqual(catalog, objects, self._writer)
         self._own = _identity_of(objects)
         self._loose: list[tuple[str, bytes]] = []
+        #: Fingerprints of files by folder, and the same packed of folders that are done: a million have to find room.
         self._seen: dict[str, dict[str, Fingerprint]] = {}
+        self._packed: dict[str, bytes] = {}
         self._changed: set[str] = set()
         #: What is durable, and could not be registered yet.
         self._unknown: list[StoredObject] = []
@@ -171,6 +173,7 @@ class Intake:
                 found.below.sort(reverse=True, key=itemgetter(1))
             waiting += found.below
             rows += self._take(folder.path, found.fresh, way, troubles)
+            self._pack(folder.path)
             if progress is not None:
                 progress(len(rows) - begun, sum(row[1] for row in rows[begun:]))
         if troubles:
@@ -182,8 +185,17 @@ class Intake:
     def _fingerprints_of(self, folder: str) -> dict[str, Fingerprint]:
         known = self._seen.get(folder)
         if known is None:
-            known = self._seen[folder] = self._fingerprints.folders([folder]).get(folder, {})
+            held = self._packed.get(folder)
+            if held is None:
+                held = self._packed[folder] = self._fingerprints.packed_folders([folder]).get(folder, packed({}))
+            known = self._seen[folder] = unpacked(held)
         return known
+
+    def _pack(self, folder: str) -> None:
+        """Keep what was seen of a folder in little room; it is unpacked again where it is asked for."""
+        seen = self._seen.pop(folder, None)
+        if seen is not None and folder in self._changed:
+            self._packed[folder] = packed(seen)
 
     def _scan(self, folder: _Folder, rows: list[Row], troubles: list[str]) -> _Found:
         """Look at one folder: files known by their fingerprint go to ``rows``, what is no file to ``troubles``."""
@@ -332,11 +344,17 @@ class Intake:
     def register(self) -> None:
         """Make all that was taken in durable and known to the catalog, though nothing names it yet.
 
+        Whoever names it calls `abort` afterwards: until then nothing of it is deleted.
+
         Raises:
             Conflict: it took days, and somebody deleted what was written first.
         """
         self._unknown += self.finish()
-        self.write(self._unknown, lambda lease: self._catalog.add_objects(self._unknown, lease=lease))
+
+        def write(lease: str | None) -> None:
+            self._catalog.add_objects(self._unknown, lease=lease, keep_lease=True)
+
+        self._lease.write(self._unknown, self._objects, write, keep=True)
         self._unknown = []
 
     def write(self, objects: Iterable[StoredObject], write: Callable[[str | None], _T]) -> _T:
@@ -349,7 +367,8 @@ class Intake:
         Those are the files that were unchanged since an earlier intake, and still are.
         """
         missing = set(digests)
-        for folder, names in list(self._seen.items()):
+        for folder in list(self._packed):
+            names = self._fingerprints_of(folder)
             files = [
                 _File(name, os.path.join(folder, name), name, known[:4])
                 for name, known in names.items()
@@ -357,11 +376,14 @@ class Intake:
             ]
             unchanged = [file for file in files if _looks(file.path) == file.look]
             missing -= {row[2] for row in self._take(folder, unchanged, COPY, [])}
+            self._pack(folder)
         return missing
 
     def remember(self) -> None:
         """Keep the fingerprints of what was taken; called once a commit names it."""
-        self._fingerprints.save({folder: self._seen[folder] for folder in self._changed})
+        for folder in self._changed & self._seen.keys():
+            self._pack(folder)
+        self._fingerprints.save_packed({folder: self._packed[folder] for folder in self._changed})
         self._changed.clear()
         remember_objects(self._objects, self._fingerprints, self._loose)
         self._loose.clear()

@@ -96,13 +96,21 @@ class WriterLease:
         if self._lease is not None and name in self._lease.doomed:
             _wait_for(self._catalog, [name])
 
-    def write(self, objects: Iterable[StoredObject], objects_at: ObjectStore, write: Callable[[str | None], _T]) -> _T:
-        """Write what names objects that were written under the lease, which ends with it.
+    def write(
+        self,
+        objects: Iterable[StoredObject],
+        objects_at: ObjectStore,
+        write: Callable[[str | None], _T],
+        *,
+        keep: bool = False,
+    ) -> _T:
+        """Write what names objects that were written under the lease.
 
         Args:
             objects: What was written.
             objects_at: Where.
-            write: Does it in one transaction, given the id of the lease.
+            write: Does it in one transaction, given the id of the lease, which ends with it.
+            keep: It does not end with it.
 
         Raises:
             Conflict: the lease was gone, and an object is gone too.
@@ -120,14 +128,18 @@ class WriterLease:
                 _wait_for(self._catalog, err.names)
                 _check_there(objects_at, written)
             else:
-                self._lease = None
+                if not keep:
+                    self._lease = None
                 return result
 
     def end(self) -> None:
         """Let go of what was taken in and not named."""
         lease, self._lease = self._lease, None
         if lease is not None and os.getpid() == self._owner:
-            self._catalog.end_lease(lease.id)
+            try:
+                self._catalog.end_lease(lease.id)
+            except StorageFailure:  # it does no harm, and what was done is done
+                self._left.append(lease.id)
 
     def __del__(self) -> None:
         # Anybody may be in the middle of anything now, so the catalog is not spoken to.

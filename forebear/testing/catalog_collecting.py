@@ -109,6 +109,8 @@ class LeaseSuite:
 
     def test_objects_that_are_registered_end_their_lease(self, catalog: Catalog) -> None:
         begun = lease(catalog)
+        catalog.add_objects([], lease=begun.id, keep_lease=True)
+        assert catalog.leases() == [begun]
         catalog.add_objects([pack("p", "a")], lease=begun.id)
         assert catalog.leases() == []
         with pytest.raises(LeaseLost):

@@ -124,10 +124,12 @@ class MemoryCatalog(MemoryChecks, MemoryCollecting, MemoryCopies):
         return {digest: places[digest] for digest in set(digests) if digest in places}
 
     @_alone
-    def add_objects(self, objects: Iterable[StoredObject], *, lease: str | None = None) -> None:
+    def add_objects(
+        self, objects: Iterable[StoredObject], *, lease: str | None = None, keep_lease: bool = False
+    ) -> None:
         """See `Catalog.add_objects`."""
         with self._whole():
-            self._use_lease(lease)
+            self._use_lease(lease, keep=keep_lease)
             self._register(objects)
 
     @_alone

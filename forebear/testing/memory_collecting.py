@@ -132,9 +132,11 @@ class MemoryCollecting:
         with self._lock:
             return [lease for _, lease in sorted(self._leases.values(), key=lambda each: each[0])]
 
-    def _use_lease(self, lease: str | None) -> None:
-        if lease is not None and self._leases.pop(lease, None) is None:
+    def _use_lease(self, lease: str | None, *, keep: bool = False) -> None:
+        if lease is not None and lease not in self._leases:
             raise LeaseLost
+        if lease is not None and not keep:
+            del self._leases[lease]
 
     def hold(self, run_key: int, digests: Iterable[bytes]) -> None:
         """See `CollectingPort.hold`."""

@@ -109,6 +109,7 @@ class RunFiles:
                 digest = intake.add_bytes(content)
                 intake.register()
                 self._hold([digest])
+                intake.abort()
             else:
                 digest = self._keep_small(content)
             self._journal.file(name, digest, len(content))
@@ -242,6 +243,7 @@ class RunFiles:
         rows = [intake.add_file(path, name) for name, (path, _) in files.items()]
         intake.register()
         self._hold([digest for _, _, digest in rows])
+        intake.abort()
         intake.remember()
         for name, size, digest in rows:
             self._journal.file(name, digest, size)
@@ -326,7 +328,9 @@ def take_left_files(store: Store, run: RunRecord) -> list[str]:
     What cannot be taken stays in the folder, for whoever looks there.
     """
     folder = run_folder(store.local, run.entity, run.project, run.id)
+    lease = store.writer_lease()
     try:
+        lease.announce()
         files = adopt_folder(store, folder)
         if files:
             # A batch of a journal that nobody has: the catalog takes files only with the journal that names them.
@@ -337,6 +341,8 @@ def take_left_files(store: Store, run: RunRecord) -> list[str]:
             store.catalog.forget_journals([journal])
     except (ForebearError, OSError):
         return []
+    finally:
+        lease.end()
     names = [file.path for file in files]
     clear_folder(folder, [name for name in names if _OURS.fullmatch(name)])
     return names

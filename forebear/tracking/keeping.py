@@ -124,6 +124,7 @@ class MediaKeeper:
         intake.register()
         if self._run_key is not None:
             self._store.catalog.hold(self._run_key, [digest])
+        intake.abort()
         return digest, size
 
     # -- tables -------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from forebear.tracking.working import TakenByAnother, no_pause
 
 if TYPE_CHECKING:
     from forebear.records.runs import RunRecord
+    from forebear.store.intake import Intake
     from forebear.store.store import Store
     from forebear.tracking.journal.frames import Session, SummaryChange
     from forebear.tracking.journal.reader import Rows
@@ -156,6 +157,8 @@ class JournalTaker:
         #: What could not be done as it was asked, for somebody to read.
         self.notes: list[str] = []
         self._start = reader.position
+        #: Contents that are in the store, and that nothing names yet.
+        self._intakes: list[Intake] = []
         self._forget()
 
     def _forget(self) -> None:
@@ -220,6 +223,12 @@ class JournalTaker:
     def close(self) -> None:
         """Let go of the journal."""
         self._reader.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Let go of contents that something names by now, or that nobody will name."""
+        while self._intakes:
+            self._intakes.pop().abort()
 
     @property
     def full(self) -> bool:
@@ -263,6 +272,7 @@ class JournalTaker:
         blocks, self._start = self._blocks, self._reader.position
         self.rows += sum(block.rows for block in blocks)
         self._forget()
+        self._let_go()
         return blocks
 
     def _append(self, blocks: list[HistoryBlock], durable: bool) -> None:
@@ -310,9 +320,12 @@ class JournalTaker:
                     if kind == Kind.BLOB and intake.add_bytes(value[1]) != value[0]:
                         self.notes.append(f"the content of a file is not that of its digest {value[0].hex()[:16]}…")
             intake.register()
+        except BaseException:
+            intake.abort()
+            raise
         finally:
             reader.close()
-            intake.abort()
+        self._intakes.append(intake)
 
     def _commit_table(self, table: TableFrame) -> None:
         record = self._run()
