@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from forebear.blobs.copying import copy_file_and_hash
-from forebear.blobs.objects import check_object_name
+from forebear.blobs.objects import check_object_name, is_object_name
 from forebear.errors import CorruptData, NotFound, StorageFailure, Unsupported
 
 try:
@@ -103,7 +103,7 @@ class LocalObjects:
             base = Path(folder).relative_to(self._objects).as_posix()
             for file in sorted(files):
                 name = file if base == "." else f"{base}/{file}"
-                if name.startswith(prefix):
+                if name.startswith(prefix) and is_object_name(name):
                     yield name
 
     def delete(self, name: str) -> None:

@@ -29,9 +29,14 @@ def no_settling(name: str) -> None:
 
 def check_object_name(name: str) -> str:
     """Return ``name`` if it is safe as a path in any object store, else raise `InvalidInput`."""
-    if not _NAME.match(name) or any(part in {".", ".."} for part in name.split("/")):
+    if not is_object_name(name):
         raise InvalidInput(f"object name {name!r} is not allowed", code="invalid-object-name")
     return name
+
+
+def is_object_name(name: str) -> bool:
+    """Whether `check_object_name` takes a name."""
+    return bool(_NAME.match(name)) and not any(part in {".", ".."} for part in name.split("/"))
 
 
 def object_name(kind: str, digest: bytes) -> str:
@@ -81,7 +86,10 @@ class ObjectStore(Protocol):
         ...
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        """Yield the names that begin with ``prefix``, in no particular order."""
+        """Yield the names that begin with ``prefix``, in no particular order.
+
+        What somebody else put there under a name that no object has is passed over.
+        """
         ...
 
     def delete(self, name: str) -> None:

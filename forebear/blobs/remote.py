@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from forebear.blobs.local import storage_failure
-from forebear.blobs.objects import NAMED_BY_DIGEST, check_object_name
+from forebear.blobs.objects import NAMED_BY_DIGEST, check_object_name, is_object_name
 from forebear.blobs.remote_failures import (
     Doing,
     Redactor,
@@ -118,7 +118,8 @@ class RemoteObjects:
         """See `ObjectStore.names`. Cost: one request a thousand names; memory: one page."""
         found = self._system.below(prefix)
         while (name := self._tell("list", prefix, lambda: next(found, None))) is not None:
-            yield name
+            if is_object_name(name):
+                yield name
 
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`. Cost: two requests; one where there is no such object."""
