@@ -61,6 +61,9 @@ _STRANGE = (
 class SqliteDriver:
     """A connection to one SQLite file. Threads take turns; a forked child opens its own connection."""
 
+    #: What is written is lost only with the machine, and all clients are on it.
+    outlived = False
+
     def __init__(self, path: Path, *, journal: str | None = None) -> None:
         """Open or create ``path``; ``journal`` is SQLite's journal mode, chosen by the library's age if not given."""
         self.path = path
@@ -310,6 +313,8 @@ def _translated(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as err:
         if type(err) is not sqlite3.DatabaseError:
             raise
+        raise _damaged(path, err) from err
+    except UnicodeDecodeError as err:  # the words of an error repeat what stands in the file
         raise _damaged(path, err) from err
 
 

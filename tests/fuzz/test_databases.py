@@ -158,6 +158,15 @@ def test_other_tables_are_told_as_damage(path: Path, statement: str) -> None:
         open_and_read(path)
 
 
+def test_words_of_errors_that_are_no_text_are_told_as_damage(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = 'CREATE TABLE (', name = CAST(x'72827e' AS TEXT)")
+        connection.commit()
+    with pytest.raises(CorruptData, match="restore it from a backup"):
+        open_and_read(path)
+
+
 @pytest.mark.parametrize("content", [b"SQLite format 3\x00", b"SQLite format 3\x00" + b"\xff" * 5_000, b"text" * 99])
 def test_what_is_no_database_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
