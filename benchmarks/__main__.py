@@ -18,6 +18,7 @@ from benchmarks import (
     many_files,
     million_files,
     near_equal,
+    near_equal_cases,
     pack_bound,
     peers,
     postgres,
@@ -48,6 +49,7 @@ QUESTIONS = {
     "small_files": Question(small_files.__doc__ or "", small_files.measure),
     "large_file": Question(large_file.__doc__ or "", large_file.measure),
     "near_equal": Question(near_equal.__doc__ or "", near_equal.measure),
+    "near_equal_cases": Question(near_equal_cases.__doc__ or "", near_equal_cases.measure),
     "remote_small_files": Question(remote_small_files.__doc__ or "", remote_small_files.measure),
     "postgres": Question(postgres.__doc__ or "", postgres.measure),
     "references": Question(references.__doc__ or "", references.measure),
@@ -64,6 +66,7 @@ PEER_QUESTIONS = {
     "small_files": Question(small_files.__doc__ or "", peers.small),
     "large_file": Question(large_file.__doc__ or "", peers.large),
     "near_equal": Question(near_equal.__doc__ or "", near_equal.measure_peers),
+    "near_equal_cases": Question(near_equal_cases.__doc__ or "", near_equal_cases.measure_peers),
     "remote_small_files": Question(remote_small_files.__doc__ or "", remote_small_files.compare),
     "tracking_log": Question(tracking_log.__doc__ or "", tracking_log.compare),
 }

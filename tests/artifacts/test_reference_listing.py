@@ -65,6 +65,9 @@ class Server:
     def after(self, name: str) -> Token:
         return {"after": name}
 
+    def expect_many(self) -> None:
+        assert self.at_once == 0
+
 
 def names_of(server: Server) -> list[str]:
     """Return all names listed, having seen that none came twice."""
