@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from forebear.api.collections import ArtifactCollection, ArtifactType, types_of
 from forebear.api.filters import parse_filter, parse_order
+from forebear.api.keeping import Keeping
 from forebear.api.recorded_run import RecordedRun
 from forebear.api.runs import Runs
 from forebear.api.scopes import EVERYTHING, split_path, split_project
@@ -41,7 +42,7 @@ class Viewer(NamedTuple):
         return self.entity
 
 
-class Api:
+class Api(Keeping):
     """Reads a store. Nothing it does is written down as a use."""
 
     def __init__(

@@ -99,8 +99,8 @@ class CollectingPort(Protocol):
         """Yield the digests of blobs that are noted as garbage."""
         ...
 
-    def throw_out(self, epoch: int, before: datetime, limit: int) -> ThrownOut:
-        """Take blobs out of the index that are noted since an epoch before ``epoch`` and a time up to ``before``.
+    def throw_out(self, epoch: int, grace: timedelta, limit: int) -> ThrownOut:
+        """Take blobs out of the index that are noted since an epoch before ``epoch``, and for as long as ``grace``.
 
         At most ``limit``, oldest first, in one transaction. They go to the trash; their objects stay where they are.
         """
@@ -156,8 +156,8 @@ class CollectingPort(Protocol):
         """
         ...
 
-    def condemn(self, before: datetime, limit: int) -> int:
-        """Say that objects which came to the trash up to ``before`` are to be deleted; return how many."""
+    def condemn(self, age: timedelta, limit: int) -> int:
+        """Say that objects which are in the trash for so long are to be deleted; return how many."""
         ...
 
     def claim_condemned(self, seconds: float, limit: int) -> list[str]:
@@ -167,8 +167,8 @@ class CollectingPort(Protocol):
         """
         ...
 
-    def forget_trash(self, names: Iterable[str], before: datetime) -> None:
-        """Say that these objects are deleted; and forget single blobs that went out of the index up to ``before``."""
+    def forget_trash(self, names: Iterable[str], age: timedelta) -> None:
+        """Say that these objects are deleted, and forget single blobs that left the index longer ago than that."""
         ...
 
     # -- what keeps versions --------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from forebear.catalog import messages
-from forebear.catalog.codec import from_micros, to_micros
+from forebear.catalog.codec import from_micros
 from forebear.catalog.driver import batches, execute_for, insert_rows, one, rows_in
 from forebear.catalog.keeping_table import KeepingTable
 from forebear.catalog.port import MissingBlobs
@@ -94,13 +94,13 @@ class CollectingTable(KeepingTable):
         for (digest,) in self._db.stream("SELECT digest FROM garbage"):
             yield bytes(digest)
 
-    def throw_out(self, epoch: int, before: datetime, limit: int) -> ThrownOut:
+    def throw_out(self, epoch: int, grace: timedelta, limit: int) -> ThrownOut:
         """See `CollectingPort.throw_out`."""
         with self._db.transaction(durable=True):
-            rows = self._db.rows(_DUE, (epoch, to_micros(before), limit))
+            now = self._sweep_time()
+            rows = self._db.rows(_DUE, (epoch, now - _micros(grace), limit))
             digests = sorted(bytes(row[0]) for row in rows)
             size = 0
-            now = self._sweep_time()
             for batch in batches(digests):
                 keys = ",".join("?" * len(batch))
                 row = one(self._db, f"SELECT coalesce(sum(stored), 0) FROM slices WHERE digest IN ({keys})", batch)
@@ -221,13 +221,13 @@ class CollectingTable(KeepingTable):
                     self._db.execute("UPDATE trash SET state = ?, at = ? WHERE name = ?", (WAITING, now, name))
         return sorted(busy)
 
-    def condemn(self, before: datetime, limit: int) -> int:
+    def condemn(self, age: timedelta, limit: int) -> int:
         """See `CollectingPort.condemn`."""
         with self._db.transaction(durable=True):
             return self._db.execute(
                 f"UPDATE trash SET state = {CONDEMNED}, ticket = ? WHERE name IN "
                 f"(SELECT name FROM trash WHERE state = {WAITING} AND at <= ? ORDER BY at, name LIMIT ?)",
-                (self._counted("gc_ticket"), to_micros(before), limit),
+                (self._counted("gc_ticket"), self._sweep_time() - _micros(age), limit),
             )
 
     def claim_condemned(self, seconds: float, limit: int) -> list[str]:
@@ -248,7 +248,7 @@ class CollectingTable(KeepingTable):
             execute_for(self._db, sql, (until,), names)
         return names
 
-    def forget_trash(self, names: Iterable[str], before: datetime) -> None:
+    def forget_trash(self, names: Iterable[str], age: timedelta) -> None:
         """See `CollectingPort.forget_trash`."""
         gone = sorted(set(names))
         with self._db.transaction(durable=True):
@@ -261,7 +261,8 @@ class CollectingTable(KeepingTable):
                 self._db.execute(f"DELETE FROM trash_recipes WHERE {alone}", batch)
             row = one(self._db, "SELECT min(begun_at) FROM leases WHERE purpose = ?", (WRITING,))
             assert row is not None
-            oldest = to_micros(before) if row[0] is None else min(row[0], to_micros(before))
+            before = self._sweep_time() - _micros(age)
+            oldest = before if row[0] is None else min(row[0], before)
             lost += self._db.execute(f"DELETE FROM trash_slices WHERE at < ? AND {_LEFT_ALONE}", (oldest,))
             self._db.execute(f"DELETE FROM trash_recipes WHERE at < ? AND (name IS NULL OR {_LEFT_ALONE})", (oldest,))
             if lost:
@@ -301,7 +302,7 @@ class CollectingTable(KeepingTable):
 
     def collect_due(self, every: timedelta) -> bool:
         """See `CollectingPort.collect_due`."""
-        now, length = self._sweep_time(), every / timedelta(microseconds=1)
+        now, length = self._sweep_time(), _micros(every)
         last = one(self._db, _COLLECTED_AT)
         if last is not None and 0 <= now - int(last[0]) < length:
             return False
@@ -311,6 +312,10 @@ class CollectingTable(KeepingTable):
                 return False
             self._keep("gc_at", now)
         return last is not None
+
+
+def _micros(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
 
 
 _COLLECTED_AT = "SELECT value FROM meta WHERE key = 'gc_at'"

@@ -123,7 +123,9 @@ def has_aliases(label: str, aliases: Sequence[str]) -> Conflict:
 
 def is_pinned(label: str) -> Conflict:
     """A pinned version is not deleted by accident."""
-    return Conflict(f"{label} is pinned; let go of it first: forebear artifact unpin {label}", code="version-pinned")
+    return Conflict(
+        f"{label} is pinned; let go of it first: forebear artifact pin {label} --remove", code="version-pinned"
+    )
 
 
 def expectation_failed(name: str, alias: str, expect: str, found: int | None) -> Conflict:

@@ -225,6 +225,47 @@ def _agreed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
+@entry.command("policy")
+def policy(
+    session: Session,
+    collection: Annotated[str, Argument("COLLECTION", "Whose versions.", collections)],
+    keep_last: Annotated[
+        int | None, Option("Keep so many of the newest versions.", ("--keep-last",), metavar="NUMBER", least=1)
+    ] = None,
+    max_age: Annotated[
+        str | None, Option("Keep versions that are no older, such as 30d or 12h.", ("--max-age",), metavar="TIME")
+    ] = None,
+    aliased_too: Annotated[
+        bool, Option("Take versions that have an alias, too, but never latest.", ("--aliased-too",))
+    ] = False,
+    clear: Annotated[bool, Option("Keep all versions from now on.", ("--clear",))] = False,
+) -> None:
+    """Say which versions are kept, or show what is said and what it would take.
+
+    A version goes when nothing keeps it: not among the newest, too old, without an alias, not pinned. It goes when the
+    store is collected next, by itself or by forebear gc, and may come back by forebear undelete until its files are
+    deleted.
+    """
+    from forebear.cli.keeping import change_policy
+
+    session.output.show(
+        change_policy(session, collection, keep_last=keep_last, max_age=max_age, aliased_too=aliased_too, clear=clear)
+    )
+
+
+@entry.command("pin")
+def pin(
+    session: Session,
+    ref: Ref,
+    remove: Annotated[bool, Option("Let go of it instead.", ("--remove",))] = False,
+) -> None:
+    """Pin a version, so that neither a policy nor a person deletes it."""
+    from forebear.cli.views.keeping import PinView
+
+    (session.api.unpin if remove else session.api.pin)(ref)
+    session.output.show(PinView(session.api.artifact(ref).record, pinned=not remove))
+
+
 @entry.command("verify")
 def verify(
     session: Session,

@@ -26,6 +26,7 @@ _HINTS = {
     "sweep-not-found": "forebear sweep ls lists the sweeps, with --all of every project",
     "no-function": "program: train.py in the declaration makes agents execute that file for each trial",
     "version-has-aliases": "add --aliases to take its aliases away with it",
+    "version-not-deleted": "forebear undelete {name} lists the versions that can come back",
     "missing-blob": "forebear artifact verify {name} names every damaged file",
     "path-not-found": "forebear artifact files {name} lists what it holds",
 }

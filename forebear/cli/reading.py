@@ -26,6 +26,8 @@ MODULES = {
     "store": "forebear.cli.store",
     "lineage": "forebear.cli.lineage",
     "init": "forebear.cli.init",
+    "gc": "forebear.cli.gc",
+    "undelete": "forebear.cli.undelete",
     "doctor": "forebear.cli.doctor",
     "fsck": "forebear.cli.fsck",
     "recover": "forebear.cli.recover",

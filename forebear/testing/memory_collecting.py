@@ -258,11 +258,11 @@ class MemoryCollecting:
         with self._lock:
             return iter(set(self._garbage))
 
-    def throw_out(self, epoch: int, before: datetime, limit: int) -> ThrownOut:
+    def throw_out(self, epoch: int, grace: timedelta, limit: int) -> ThrownOut:
         """See `CollectingPort.throw_out`."""
         with self._lock:
-            due = sorted((e, at, d) for d, (e, at) in self._garbage.items() if e < epoch and at <= before)[:limit]
             size, now = 0, self._clock()
+            due = sorted((e, at, d) for d, (e, at) in self._garbage.items() if e < epoch and at <= now - grace)[:limit]
             for _, _, digest in due:
                 del self._garbage[digest]
                 for name, stored in self._objects.items():
@@ -372,10 +372,11 @@ class MemoryCollecting:
                     self._trash[name] = _Thrown(thrown.stored, now)
             return sorted(busy)
 
-    def condemn(self, before: datetime, limit: int) -> int:
+    def condemn(self, age: timedelta, limit: int) -> int:
         """See `CollectingPort.condemn`."""
         with self._lock:
             self._ticket += 1
+            before = self._clock() - age
             due = sorted((t.at, name) for name, t in self._trash.items() if t.state == WAITING and t.at <= before)
             for _, name in due[:limit]:
                 self._trash[name].state, self._trash[name].ticket = CONDEMNED, self._ticket
@@ -397,14 +398,14 @@ class MemoryCollecting:
                 self._trash[name].state, self._trash[name].until = DELETING, now + timedelta(seconds=seconds)
             return ready
 
-    def forget_trash(self, names: Iterable[str], before: datetime) -> None:
+    def forget_trash(self, names: Iterable[str], age: timedelta) -> None:
         """See `CollectingPort.forget_trash`."""
         with self._lock:
             gone = {name for name in names if name not in self._trash or self._trash[name].state == DELETING}
             for name in gone:
                 self._trash.pop(name, None)
             begun = [lease.begun_at for _, lease in self._leases.values() if lease.purpose == WRITING]
-            oldest = min([before, *begun])
+            oldest = min([self._clock() - age, *begun])
 
             def stays(name: str | None, at: datetime) -> bool:
                 return name in self._trash or (at >= oldest and name not in gone)

@@ -77,7 +77,6 @@ class _Collection:
         self._report = report
         self._now = now
         self._budget = Budget(rules.budget_seconds)
-        self._begun = time.monotonic()
 
     def run(self) -> None:
         self._report.versions = apply_policies(self._store, self._now)
@@ -105,18 +104,14 @@ class _Collection:
 
     def _throw_out(self, epoch: Epoch) -> None:
         catalog = self._store.catalog
-        before = self._clock() - timedelta(seconds=self._rules.grace_seconds)
+        grace = timedelta(seconds=self._rules.grace_seconds)
         while True:
-            out = catalog.throw_out(epoch.number, before, BLOBS_AT_ONCE)
+            out = catalog.throw_out(epoch.number, grace, BLOBS_AT_ONCE)
             self._report.thrown_out.add(out.size, out.blobs)
             self._report.garbage.count -= out.blobs
             if out.blobs < BLOBS_AT_ONCE:
                 return
             self._budget.check()
-
-    def _clock(self) -> datetime:
-        """The time of the catalog's clock, about: as it was when the collection began, and what went by since."""
-        return self._now + timedelta(seconds=time.monotonic() - self._begun)
 
     # -- objects --------------------------------------------------------------------------------------------------
 
@@ -141,17 +136,17 @@ class _Collection:
 
     def _delete(self) -> None:
         catalog, objects = self._store.catalog, self._store.objects
-        before = self._clock() - timedelta(seconds=self._rules.trash_seconds)
+        age = timedelta(seconds=self._rules.trash_seconds)
         sizes = {thrown.name: thrown.size for thrown in catalog.trash()}
-        while catalog.condemn(before, _CONDEMNED_AT_ONCE):
+        while catalog.condemn(age, _CONDEMNED_AT_ONCE):
             self._budget.check()
         while names := catalog.claim_condemned(DELETION_SECONDS, OBJECTS_AT_ONCE):
             gone = delete_in_time(objects.delete, names)
-            catalog.forget_trash(gone, before)
+            catalog.forget_trash(gone, age)
             for name in gone:
                 self._report.deleted.add(sizes.get(name, 0))
             self._budget.check()
-        catalog.forget_trash([], before)
+        catalog.forget_trash([], age)
 
 
 def delete_in_time(delete: Callable[[str], None], names: list[str]) -> list[str]:
