@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from forebear.blobs.digest import digest_of
 from forebear.blobs.reader import ahead
 from forebear.errors import CorruptData, NotFound
+from forebear.names import check_collection_name
 from forebear.records.artifacts import COMMITTED
 from forebear.records.content import DIGEST_BYTES
 
@@ -41,6 +42,11 @@ _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 Place = tuple[str, str, str, int]
 
 
+# What a reader takes: numbers that a catalog can hold, and times that can be compared.
+Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 class VersionRecord(msgspec.Struct, frozen=True):
     """What is kept of a version: enough to name it again. ``root`` is hexadecimal.
 
@@ -54,18 +60,18 @@ class VersionRecord(msgspec.Struct, frozen=True):
     project: str
     name: str
     type: str
-    number: int
+    number: Number
     root: str
-    size: int
-    file_count: int
+    size: Number
+    file_count: Number
     description: str | None
     metadata: dict[str, Any]
-    created_at: datetime
+    created_at: Moment
     aliases: tuple[str, ...]
     tags: tuple[str, ...]
     run: str | None
     state: str = COMMITTED
-    written_at: datetime | None = None
+    written_at: Moment | None = None
 
     @property
     def place(self) -> Place:
@@ -181,6 +187,7 @@ def read_record(objects: ObjectStore, name: str) -> VersionRecord:
     try:
         record = msgspec.json.decode(content, type=VersionRecord)
         bytes.fromhex(record.root)
+        check_collection_name(record.name)
     except (ValueError, RecursionError) as err:
         raise _damaged(name, str(err)) from err
     stem = record_stem(record)
