@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import typer.main
 
+from forebear.api.api import Api
 from forebear.cli import failures, main
 from forebear.cli.app import app
 from forebear.cli.layout import plain, width_of
@@ -83,7 +85,8 @@ CALLS = [
     ["gc"],
     ["gc", "--dry-run"],
     ["gc", "--now", "--trash", "0"],
-    ["undelete", "digits"],
+    ["undelete", "report"],
+    ["undelete", "report:v0"],
     ["doctor"],
     ["fsck"],
     ["fsck", "--read-data", "--repair"],
@@ -114,6 +117,9 @@ def named(request):
         else:
             pipeline = request.getfixturevalue("pipeline")
             known = {"RUN": pipeline["train"], "RUN2": pipeline["train2"]}
+        if words[0] == "undelete":
+            with suppress(NotFound):  # it was, a moment ago
+                Api().artifact("report:v0").delete(delete_aliases=True)
         return [known.get(word, word) for word in words]
 
     return named
