@@ -219,9 +219,16 @@ class Examination:
         self.checkup.versions, self.checkup.pages = len(followed), walk.pages
         return followed
 
+    def _still_live(self, followed: list[tuple[Version, Below]]) -> Iterator[tuple[Version, Below]]:
+        """Leave out what was deleted and collected while it was looked at."""
+        suspects = [version.id for version, below in followed if below.lost]
+        now = self.store.catalog.versions_by_id(suspects) if suspects else {}
+        gone = {key for key in suspects if key not in now or now[key].state == DELETED}
+        return (each for each in followed if each[0].id not in gone)
+
     def _look_at_versions(self, followed: list[tuple[Version, Below]]) -> None:
         bad = self._all_bad
-        for version, below in followed:
+        for version, below in self._still_live(followed):
             self._hits.add(version, below.lost)
             if below.lost:
                 self._tell_lost(version, below.lost, bad)
@@ -291,6 +298,7 @@ class Examination:
                 run = None if origin is None or origin not in origins else origins[origin].id
                 if version.id not in waiting:
                     self._look_at_record(version, run, aliases)
+        self._tell_missing_records()
         for stem, record in self.records.newest.items():
             if stem not in present and record.state != DELETED:
                 words = "has a record beside the blobs, and the catalog does not know it"
@@ -300,12 +308,23 @@ class Examination:
             self._tell(DAMAGED_RECORD, name, str(err))
 
     def _look_at_record(self, version: Version, run: str | None, aliases: set[str]) -> None:
-        stem = record_stem(version)
-        record = self.records.newest.get(stem)
+        record = self.records.newest.get(record_stem(version))
         if record is not None and record.says(version, run, aliases):
             return
         self.unrecorded.append(Unrecorded(version, run))
         if record is not None:
             self.checkup.outdated_records += 1
-        elif version.state == COMMITTED and not any(name.startswith(stem) for name in self.records.damaged):
-            self._tell(MISSING_RECORD, version.qualified_name, "has no record beside the blobs")
+
+    def _tell_missing_records(self) -> None:
+        """Tell of versions without a record, but those that somebody wrote after all others had been read."""
+        lacking = [
+            each.version
+            for each in self.unrecorded
+            if each.version.state == COMMITTED
+            and (stem := record_stem(each.version)) not in self.records.newest
+            and not any(name.startswith(stem) for name in self.records.damaged)
+        ]
+        there = read_records(self.objects).newest if lacking else {}
+        for version in lacking:
+            if record_stem(version) not in there:
+                self._tell(MISSING_RECORD, version.qualified_name, "has no record beside the blobs")

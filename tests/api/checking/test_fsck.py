@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import forebear
+from forebear.api.checking.walking import Walk
 from forebear.blobs.digest import digest_of
 from forebear.errors import CorruptData, InvalidInput
 from forebear.records.content import Recipe
 from forebear.store.checking.aside import aside, put_aside
+from forebear.store.records import read_records
 from forebear.store.shared import close_stores
 from forebear.testing.soundness import troubles
 from tests.api.checking.conftest import LARGE, WEIGHTS, Scene
@@ -342,6 +345,51 @@ def test_a_check_while_others_write_finds_nothing(scene: Scene) -> None:
         thread.join()
     assert failures == []
     assert troubles(store) == []
+
+
+def test_a_version_that_is_logged_while_records_are_read_lacks_none(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = iter([True])
+
+    def read_and_log(objects: Any) -> Any:
+        found = read_records(objects)
+        if next(calls, False):
+            scene.log("ds", {"meanwhile": b"m"})
+        return found
+
+    monkeypatch.setattr("forebear.api.checking.examining.read_records", read_and_log)
+    assert scene.api.fsck().troubles == []
+
+
+def test_a_version_that_is_deleted_and_collected_meanwhile_is_no_loss(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = Walk.below
+    scene.api.artifact("ds:v1").delete()
+    third = scene.log("ds", {"third": b"3" * 99})
+
+    def collect_and_walk(self: Walk, root: bytes) -> Any:
+        if root.hex() == third.digest:
+            third.delete()
+            scene.store.catalog.forget_objects([scene.where(b"3" * 99), scene.where(scene.store.read(root))])
+        return below(self, root)
+
+    monkeypatch.setattr(Walk, "below", collect_and_walk)
+    assert scene.api.fsck().troubles == []
+
+
+def test_what_was_thrown_out_and_is_needed_is_taken_back(scene: Scene) -> None:
+    """Collection never does this; should it ever, nothing is lost for as long as the trash is kept."""
+    catalog = scene.store.catalog
+    catalog.note_garbage(catalog.begin_epoch().number, [digest_of(LARGE)])
+    assert catalog.throw_out(catalog.begin_epoch().number, timedelta(0), 9).blobs == 1
+    found = scene.api.fsck()
+    assert {trouble.kind for trouble in found.troubles} == {"missing-blob"}
+    found = scene.api.fsck(repair=True)
+    assert found.ok
+    assert [repair.kind for repair in found.repairs] == ["trash"]
+    assert contents(scene) == FILES
 
 
 def test_progress_is_told(scene: Scene) -> None:
