@@ -348,6 +348,8 @@ CREATE TABLE trash_recipes (
     at INTEGER NOT NULL
 );
 CREATE INDEX trash_recipes_name ON trash_recipes (name);
+
+UPDATE versions SET recorded = 0 WHERE state = 'DELETED' OR id IN (SELECT version_id FROM aliases);
 """
 
 MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH)

@@ -102,3 +102,21 @@ def test_processes_that_open_it_at_once_take_turns(old: Path) -> None:
                 os._exit(1)
         children.append(child)
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
+
+
+def test_what_old_records_do_not_say_is_recorded_anew(old: Path) -> None:
+    """They were written once, at the commit: what was deleted since, and where aliases stand, is in none."""
+    driver = SqliteDriver(old)
+    with driver.transaction():
+        driver.execute("INSERT INTO collections (id, project_id, name, type, created_at) VALUES (1, 1, 'c', 't', 1)")
+        for number, state in enumerate(("COMMITTED", "DELETED", "COMMITTED")):
+            driver.execute(
+                "INSERT INTO versions (id, collection_id, number, root, size, file_count, state, metadata, created_at, "
+                "added_bytes, recorded) VALUES (?, 1, ?, ?, 1, 1, ?, '{}', 1, 1, 1)",
+                (number + 1, number, bytes([number]) * 32, state),
+            )
+        driver.execute("INSERT INTO aliases (collection_id, alias, version_id) VALUES (1, 'prod', 3)")
+    driver.close()
+    with closing(SqliteCatalog(old)) as catalog:
+        waiting = {version.number: version.aliases for version, _ in catalog.unrecorded_versions(9)}
+        assert waiting == {1: (), 2: ("prod",)}
