@@ -115,7 +115,9 @@ def _look_at_loose(objects: ObjectStore, stored: StoredObject) -> Verdict:
     if size != stored.size and whole not in stored.slices:
         raise _wrong_size(stored, size)
     wrong = [part for part in stored.slices if part.offset + part.stored > size or part.offset < 0]
-    if size == stored.size and digest is not None and whole in stored.slices and not wrong:
+    told = [part for part in stored.slices if part.digest == digest]
+    # Nothing is said of the whole of it once that was collected, and something of it is needed, or was a moment ago.
+    if size == stored.size and digest is not None and told in ([whole], []) and not wrong:
         return Verdict(stored)
     rest = [part for part in stored.slices if part not in wrong and part.digest != digest]
     right = StoredObject(stored.name, LOOSE, size, [*([] if digest is None else [whole]), *rest])
