@@ -115,7 +115,7 @@ def spread(found: list[_T], count: int) -> list[_T]:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 def test_it_is_killed(operation: Operation, place: Path, note: Path, part: int) -> None:
     found = points_of(operation, place, tracing.CHANGES, note)
-    for point in (found if EVERY else spread(found, KILLS))[part::PARTS]:
+    for point in spread(found, operation.most_kills if EVERY else KILLS)[part::PARTS]:
         with copied(place) as at:
             ending = tracing.killed_at(lambda at=at: operation.ready(at), point, note)
             if ending.code == tracing.DONE:
