@@ -30,7 +30,7 @@ from forebear.records.content import Entry
 from forebear.records.lineage import Direction, EdgeKind, Node
 from forebear.settings import load_settings
 from forebear.store.intake import Way
-from forebear.store.paths import SafeFolder
+from forebear.store.paths import SafeFolder, safe_join
 from forebear.store.shared import active_scope, active_store
 
 if TYPE_CHECKING:
@@ -473,6 +473,7 @@ class Artifact:
             metadata=normal_metadata(self._metadata),
             tags=tuple(check_tag(tag) for tag in self._tags),
         )
+        self.store.write_records()
         self._become(self.store, version)
 
     def wait(self, timeout: int | None = None) -> Artifact:
@@ -492,6 +493,7 @@ class Artifact:
         """
         version = self.record
         self.store.catalog.delete_version(version.id, delete_aliases=delete_aliases)
+        self.store.write_records()
         self._version = self.store.catalog.versions_by_id([version.id])[version.id]
         assert self._version.state == DELETED
         self._aliases = []
@@ -569,7 +571,7 @@ class Artifact:
             return os.fspath(root)
         # Windows does not allow ':' in names of files.
         label = self.record.label if os.sep == "/" else self.record.label.replace(":", "-")
-        return os.path.join(load_settings().artifact_dir, label)
+        return safe_join(load_settings().artifact_dir, label)
 
     def download(
         self,
