@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from forebear.cli.session import Session
     from forebear.records.artifacts import Collection, Version
     from forebear.records.runs import RunRecord
-    from forebear.records.sweeps import SweepRecord
+    from forebear.records.sweeps import SweepRecord, Trial
 
 #: What a run says of itself in plain words.
 _RUN_TEXTS = ("name", "notes", "group", "job_type", "error")
@@ -63,7 +63,7 @@ def scan(session: Session, entity: str | None = None, project: str | None = None
         versions += len(held)
         findings += [finding for version in held for finding in _of_version(version)]
     for sweep in catalog.sweeps(entity, project):
-        findings += _of_sweep(sweep)
+        findings += _of_sweep(sweep, catalog.trials(sweep.key))
     return Scan(findings, len(runs), versions)
 
 
@@ -94,10 +94,12 @@ def _of_collection(collection: Collection) -> Iterator[Finding]:
         yield Finding("collection", path, field, what, shown)
 
 
-def _of_sweep(sweep: SweepRecord) -> Iterator[Finding]:
-    path = f"{sweep.entity}/{sweep.project}/{sweep.id}"
-    for field, what, shown in _in_document("config", sweep.config):
-        yield Finding("sweep", path, field, what, shown)
+def _of_sweep(sweep: SweepRecord, trials: list[Trial]) -> Iterator[Finding]:
+    for field, what, shown in (
+        *_in_document("config", sweep.config),
+        *_in_texts({f"trials[{trial.number}].error": trial.error for trial in trials}),
+    ):
+        yield Finding("sweep", sweep.qualified_name, field, what, shown)
 
 
 #: Field, what it is, what may be shown of it.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import replace
 
 from forebear.errors import Conflict
+from forebear.records.redaction import redact_output
 from forebear.records.sweeps import (
     FINISHED,
     OPEN_SWEEPS,
@@ -141,6 +142,8 @@ def end_trial(store: Store, sweep: SweepRecord, trial: Trial, ending: TrialEndin
     if not ending.values and trial.run_key is not None:
         run = store.catalog.runs_by_key([trial.run_key]).get(trial.run_key)
         ending = with_objectives(sweep, ending, run.summary if run is not None else {})
+    if ending.error is not None:  # it may be the last line of what a program printed
+        ending = replace(ending, error=redact_output(ending.error))
     ended = store.catalog.end_trial(trial.sweep_key, trial.number, trial.attempt, ending)
     if ended is not None and ended.state == TRIAL_FINISHED and reached(objectives, ended.values):
         _finish(store, sweep)

@@ -156,3 +156,18 @@ def test_what_ends_a_run_is_redacted_before_it_is_kept(cli: Any, store: Store) -
     assert corpus._HEX not in error
     cli("doctor", "--scan-secrets")
     close_stores()
+
+
+def test_what_ends_a_trial_is_redacted_before_it_is_kept(cli: Any, store: Store) -> None:
+    def train() -> None:
+        with forebear.init(settings={"silent": True}):
+            raise RuntimeError(f"cannot log in at https://ada:{PASSWORD}@host")
+
+    sweep_id = forebear.sweep({"method": "grid", "parameters": {"x": {"values": [1]}}}, project="p")
+    forebear.agent(sweep_id, train, project="p", count=1)
+    (sweep,) = store.catalog.sweeps()
+    (trial,) = store.catalog.trials(sweep.key)
+    assert trial.error is not None
+    assert "https://***@host" in trial.error
+    assert PASSWORD not in trial.error
+    cli("doctor", "--scan-secrets")
