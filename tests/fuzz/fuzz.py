@@ -17,6 +17,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 #: MiB of one allocation, and of the whole process: a column of a history may unpack to 1 GiB.
 MALLOC_MB, MEMORY_MB = 1_500, 4_096
+#: Larger seeds are only made, never kept.
+SEED_BYTES = 4_096
 #: Seconds for one input, and bytes of one; a database is no smaller than its empty tables.
 INPUT_SECONDS, INPUT_BYTES, DATABASE_BYTES = 20, 16_384, 512 * 1024
 
@@ -34,6 +36,15 @@ def search(name: str, seconds: int) -> int:
             *(f"-artifact_prefix={kept}/", found, str(kept)),
         ]
         return subprocess.run(command, check=False).returncode
+
+
+def keep_seeds(name: str, seeds: list[bytes]) -> None:
+    """Write sound inputs into the corpus, so that later readers meet what today's writers wrote."""
+    folder = HERE / "corpus" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, content in enumerate(seeds):
+        if len(content) <= SEED_BYTES:
+            (folder / f"seed-{number:02}").write_bytes(content)
 
 
 def child(name: str, options: list[str]) -> None:
@@ -61,8 +72,13 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
+    parser.add_argument("--keep-seeds", action="store_true", help="search nothing; keep the small seeds in the corpus")
     parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], metavar="TARGET", help=", ".join(TARGETS))
     given = parser.parse_args()
+    if given.keep_seeds:
+        for name in given.targets or TARGETS:
+            keep_seeds(name, TARGETS[name].seeds())
+        return 0
     broken = []
     for name in given.targets or TARGETS:
         print(f"\n== {name}, {given.seconds} s", flush=True)
