@@ -8,6 +8,7 @@ and the work itself. What the child says comes back through shared memory, which
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import mmap
 import os
@@ -38,6 +39,7 @@ READS = "read,pread64,readv,preadv,getdents64,newfstatat,stat,lstat,mmap"
 
 DONE, FAILED, REFUSED = 0, 1, 2
 _SAID_BYTES = 64 * 1024
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 #: Seconds that strace may take to be there, and a case to end.
 _PATIENCE = 60.0
 
@@ -73,6 +75,7 @@ class Child:
         self._ended = None if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status)
 
     def _live(self, ready: Ready) -> None:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # nobody waits for it where the test was ended
         code = FAILED
         try:
             work = ready()
