@@ -19,8 +19,15 @@ from msgspec.structs import replace
 from forebear.blobs.digest import digest_of
 from forebear.blobs.reader import ahead
 from forebear.errors import CorruptData, NotFound
-from forebear.names import check_collection_name
-from forebear.records.artifacts import COMMITTED
+from forebear.names import (
+    check_alias,
+    check_collection_name,
+    check_run_id,
+    check_scope_name,
+    check_tag,
+    check_type_name,
+)
+from forebear.records.artifacts import COMMITTED, DELETED
 from forebear.records.content import DIGEST_BYTES
 
 if TYPE_CHECKING:
@@ -43,7 +50,10 @@ Place = tuple[str, str, str, int]
 
 
 # What a reader takes: numbers that a catalog can hold, and times that can be compared.
-Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
+Format = Annotated[int, msgspec.Meta(ge=1, le=1)]
+State = Annotated[str, msgspec.Meta(pattern=f"^({COMMITTED}|{DELETED})$")]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -55,22 +65,22 @@ class VersionRecord(msgspec.Struct, frozen=True):
         written_at: When all of this was so; ``None`` in records of the first kind, whose names end with the root.
     """
 
-    format: int
+    format: Format
     entity: str
     project: str
     name: str
     type: str
     number: Number
     root: str
-    size: Number
-    file_count: Number
+    size: Size
+    file_count: Size
     description: str | None
     metadata: dict[str, Any]
     created_at: Moment
     aliases: tuple[str, ...]
     tags: tuple[str, ...]
     run: str | None
-    state: str = COMMITTED
+    state: State = COMMITTED
     written_at: Moment | None = None
 
     @property
@@ -187,13 +197,27 @@ def read_record(objects: ObjectStore, name: str) -> VersionRecord:
     try:
         record = msgspec.json.decode(content, type=VersionRecord)
         bytes.fromhex(record.root)
-        check_collection_name(record.name)
+        _check_names(record)
     except (ValueError, RecursionError) as err:
         raise _damaged(name, str(err)) from err
     stem = record_stem(record)
     if record.number < 0 or len(record.root) != 2 * DIGEST_BYTES or not name.startswith((f"{stem}.", f"{stem}-")):
         raise _damaged(name, f"it says that it is of {record.name}:v{record.number}")
     return record
+
+
+def _check_names(record: VersionRecord) -> None:
+    """Refuse names that nobody could have given, wherever they are to come back to."""
+    check_collection_name(record.name)
+    check_type_name(record.type)
+    check_scope_name("entity", record.entity)
+    check_scope_name("project", record.project)
+    for alias in record.aliases:
+        check_alias(alias)
+    for tag in record.tags:
+        check_tag(tag)
+    if record.run is not None:
+        check_run_id(record.run.partition("~")[0])  # behind it stands the key that a deleted run had
 
 
 def _damaged(name: str, words: str) -> CorruptData:

@@ -90,6 +90,38 @@ def test_a_record_under_the_name_of_another_one_is_refused(changes: dict[str, ob
             read_record(objects, name)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "../up"},
+        {"entity": "a/b"},
+        {"project": ".."},
+        {"type": "a:b"},
+        {"aliases": ["v3"]},
+        {"aliases": ["a/b"]},
+        {"tags": [""]},
+        {"run": "../r"},
+        {"state": "HALF"},
+        {"format": 2},
+        {"number": 1 << 31},
+        {"number": -1},
+        {"size": 1 << 63},
+        {"created_at": "2026-01-01T00:00:00"},
+        {"root": "00"},
+    ],
+)
+def test_names_and_numbers_that_nobody_could_have_given_are_refused(changes: dict[str, object]) -> None:
+    objects = MemoryObjects()
+    write_record(objects, version(), "r")
+    fields = msgspec.json.decode(objects.read(next(objects.names()))) | changes
+    place = version(**{key: value for key, value in changes.items() if key in {"name", "entity", "project", "number"}})
+    content = msgspec.json.encode(fields)
+    name = f"{record_stem(place)}-{digest_of(content).hex()[:16]}.json"
+    objects.put(name, content)
+    with pytest.raises(CorruptData, match="damaged"):
+        read_record(objects, name)
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"format": 1}'])
 def test_what_is_no_record_is_refused(content: bytes) -> None:
     objects = MemoryObjects()

@@ -21,6 +21,7 @@ from forebear.errors import CorruptData
 from forebear.names import LATEST
 from forebear.records.artifacts import COMMITTED, DELETED, Collection, Version
 from forebear.records.copies import AdoptedVersion, AliasStep
+from forebear.records.runs import DELETED as RUN_DELETED
 from forebear.records.runs import FINISHED, Project, RunOrigin, RunRecord
 from forebear.store.checking.aside import really
 from forebear.store.records import VersionRecord, read_records, record_stem, write_records
@@ -248,7 +249,7 @@ def _stub(record: VersionRecord, run_id: str) -> RunRecord:
         group=None,
         notes=_NOTES,
         tags=(),
-        state=FINISHED,
+        state=RUN_DELETED if "~" in run_id else FINISHED,
         config={},
         origin=RunOrigin(),
         created_at=record.created_at,

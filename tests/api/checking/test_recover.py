@@ -195,6 +195,20 @@ def test_of_equal_versions_of_the_first_kind_the_earlier_one_was_deleted(scene: 
         scene.api.artifact("ds:v0")
 
 
+def test_runs_that_were_deleted_stay_so(scene: Scene) -> None:
+    run = scene.api.run("maker")
+    run.delete()
+    version = scene.api.artifact("ds:v0")
+    version.description = "recorded again, with what is left of its run"
+    version.save()
+    scene.lose_catalog()
+    assert recover_store(scene.root).damaged == {}
+    assert [each.id for each in scene.api.runs()] != []
+    with pytest.raises(NotFound):
+        scene.api.run("maker")
+    assert troubles(scene.store) == []
+
+
 def test_damaged_records_are_told_and_the_others_come_back(scene: Scene) -> None:
     names = sorted(scene.store.objects.names("versions/"))
     content = bytearray(scene.path(names[0]).read_bytes())
