@@ -22,6 +22,14 @@ ROWS_A_STATEMENT = 100
 class Driver(Protocol):
     """One database. Every call may come from any thread; a transaction belongs to the thread that opened it."""
 
+    @property
+    def outlived(self) -> bool:
+        """Whether clients may live on when what is not durable is lost: it is on a server, which crashes alone.
+
+        What several clients rely on is durable there: a trial that two were given would be executed by both.
+        """
+        ...
+
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run a query and return all of its rows."""
         ...

@@ -88,6 +88,9 @@ class _Process:
 class PostgresDriver:
     """One schema of one database. Threads have connections of their own; a forked child opens new ones."""
 
+    #: A server that crashes forgets what was not durable, and its clients do not.
+    outlived = True
+
     def __init__(self, address: Address) -> None:
         """Connect to ``address``; the schema need not be there yet.
 

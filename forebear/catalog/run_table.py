@@ -51,7 +51,7 @@ class RunTable(RunValues):
     def add_run(self, run: NewRun) -> RunRecord:
         """See `Catalog.add_run`."""
         config = to_document(run.config)
-        with self._db.transaction():
+        with self._db.transaction(durable=self._db.outlived):
             project_id = self._project_id(run.entity, run.project)
             fresh = self._db.execute(
                 "INSERT INTO runs (project_id, id, name, job_type, run_group, notes, tags, state, config, origin, "
@@ -83,7 +83,7 @@ class RunTable(RunValues):
 
     def update_run(self, key: int, changes: RunChanges) -> None:
         """See `Catalog.update_run`."""
-        with self._db.transaction():
+        with self._db.transaction(durable=self._db.outlived and changes.state is not msgspec.UNSET):
             self._check_run(key)
             self._change_run(key, changes)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -43,6 +43,9 @@ from forebear.records.sweeps import (
     TrialReport,
 )
 
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
 _SWEEP_COLUMNS = (
     "s.key, p.entity, p.name, s.id, s.name, s.config, s.trial_limit, s.retry, s.state, s.next_number, s.created_at"
 )
@@ -73,11 +76,15 @@ _LATER_REPORT = "ON CONFLICT (sweep_key, number, iteration) DO UPDATE SET value 
 class SweepTable(HistoryTable):
     """Sweeps and trials. See `forebear.catalog.port.Catalog` for what each method promises."""
 
+    def _lasting(self) -> AbstractContextManager[None]:
+        """Begin a transaction after which nobody is given again what somebody was given, whatever crashes."""
+        return self._db.transaction(durable=self._db.outlived)
+
     # -- sweeps ---------------------------------------------------------------------------------------------------
 
     def add_sweep(self, new: NewSweep, trials: Iterable[NewTrial] = ()) -> SweepRecord:
         """See `Catalog.add_sweep`."""
-        with self._db.transaction():
+        with self._lasting():
             fresh = self._db.execute(
                 "INSERT INTO sweeps (project_id, id, name, config, trial_limit, retry, state, created_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project_id, id) DO NOTHING",
@@ -136,7 +143,7 @@ class SweepTable(HistoryTable):
 
     def update_sweep(self, key: int, changes: SweepChanges, *, expect: Iterable[str] | None = None) -> SweepRecord:
         """See `Catalog.update_sweep`."""
-        with self._db.transaction():
+        with self._lasting():
             record = self._sweep(key)
             expected = None if expect is None else tuple(expect)
             if expected is not None and record.state not in expected:
@@ -156,7 +163,7 @@ class SweepTable(HistoryTable):
 
     def delete_sweep(self, key: int) -> None:
         """See `Catalog.delete_sweep`."""
-        with self._db.transaction():
+        with self._lasting():
             self._sweep(key)
             for table in ("trial_reports", "trials"):
                 self._db.execute(f"DELETE FROM {table} WHERE sweep_key = ?", (key,))
@@ -166,7 +173,7 @@ class SweepTable(HistoryTable):
 
     def add_trials(self, key: int, trials: Iterable[NewTrial]) -> list[Trial]:
         """See `Catalog.add_trials`."""
-        with self._db.transaction():
+        with self._lasting():
             numbers = self._insert_trials(self._sweep(key), trials)
             added = self._trials(key, None, numbers)
         by_number = {trial.number: trial for trial in added}
@@ -204,7 +211,7 @@ class SweepTable(HistoryTable):
     ) -> Taken:
         """See `Catalog.take_trial`."""
         lost = list(gone)
-        with self._db.transaction():
+        with self._lasting():
             now = self._sweep_time()
             sweep, heard, waiting = self._to_take(key)
             silent = now - int(silent_seconds * 1e6)
@@ -272,7 +279,7 @@ class SweepTable(HistoryTable):
 
     def begin_trial(self, key: int, number: int, attempt: int, run_key: int) -> Standing:
         """See `Catalog.begin_trial`."""
-        with self._db.transaction():
+        with self._lasting():
             self._db.execute(f"UPDATE trials SET run_key = ? WHERE {_HELD}", (run_key, key, number, attempt))
             return self._standing(key, number, attempt)
 
@@ -296,7 +303,7 @@ class SweepTable(HistoryTable):
 
     def end_trial(self, key: int, number: int, attempt: int, ending: TrialEnding) -> Trial | None:
         """See `Catalog.end_trial`."""
-        with self._db.transaction():
+        with self._lasting():
             row = one(
                 self._db,
                 f"SELECT {_TRIAL_COLUMNS}, t.earlier, s.retry FROM trials t JOIN sweeps s ON s.key = t.sweep_key "
@@ -330,7 +337,7 @@ class SweepTable(HistoryTable):
     def ask_trials(self, key: int, asked: str, numbers: Iterable[int] | None = None) -> int:
         """See `Catalog.ask_trials`."""
         wanted = None if numbers is None else set(numbers)
-        with self._db.transaction():
+        with self._lasting():
             return self._ask(key, asked, wanted)
 
     def _ask(self, key: int, asked: str, numbers: Iterable[int] | None) -> int:
@@ -343,7 +350,7 @@ class SweepTable(HistoryTable):
     def rerun_trials(self, key: int, states: Iterable[str], numbers: Iterable[int] | None = None) -> int:
         """See `Catalog.rerun_trials`."""
         wanted = [state for state in dict.fromkeys(states) if state not in OPEN_TRIALS]
-        with self._db.transaction():
+        with self._lasting():
             self._sweep(key)
             changed = self._change_trials(
                 f"UPDATE trials SET state = '{WAITING}', earlier = attempt, ended_at = NULL, objectives = '{{}}', "

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from forebear.errors import InvalidInput, NotFound, StorageFailure
 from forebear.records.sweeps import PRUNE, PRUNED, TRIAL_STOPPED, Standing
 from forebear.store.shared import shared_store
 from forebear.sweeps.declaration import read_declaration
 from forebear.sweeps.objectives import as_number, looked_up
+from forebear.sweeps.patience import patiently
 from forebear.tracking.config import locked_into
 from forebear.tracking.run import TERMINATED, note
 from forebear.tracking.terminal import termwarn
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from forebear.store.store import Store
     from forebear.tracking.run import Run
 
+_T = TypeVar("_T")
 #: What a run in a trial does not decide: where it goes and which run it is.
 _NOT_ITS_OWN = ("run_id", "resume", "resume_from", "fork_from")
 
@@ -29,16 +31,17 @@ _NOT_ITS_OWN = ("run_id", "resume", "resume_from", "fork_from")
 def open_trial(settings: Settings) -> ExecutedTrial:
     """Return the trial that the environment names; called by `init` in a process that an agent began.
 
+    Waits for a store that is away, as the agent does.
+
     Raises:
         NotFound: there is no such trial.
         InvalidInput: what the environment says has not the form ``number:attempt``.
+        StorageFailure: the store was away for more than ten minutes.
     """
     number, _, attempt = str(settings.trial).partition(":")
     if not number.removeprefix("-").isdigit() or not attempt.isdigit():
         raise InvalidInput(f"FOREBEAR_TRIAL={settings.trial!r} is not of the form number:attempt", code="invalid-trial")
-    store = shared_store(settings.store)
-    sweep = store.catalog.sweep(settings.entity, settings.project, str(settings.sweep_id))
-    trials = [] if sweep is None else store.catalog.trials(sweep.key, numbers=[int(number)])
+    store, sweep, trials = patiently(lambda: _look_up(settings, int(number)))
     if sweep is None or not trials:
         name = f"{settings.entity}/{settings.project}/{settings.sweep_id}"
         raise NotFound(
@@ -49,6 +52,12 @@ def open_trial(settings: Settings) -> ExecutedTrial:
     import msgspec
 
     return ExecutedTrial(store, sweep, msgspec.structs.replace(trials[0], attempt=int(attempt)), settings.store)
+
+
+def _look_up(settings: Settings, number: int) -> tuple[Store, SweepRecord | None, list[Trial]]:
+    store = shared_store(settings.store)
+    sweep = store.catalog.sweep(settings.entity, settings.project, str(settings.sweep_id))
+    return store, sweep, [] if sweep is None else store.catalog.trials(sweep.key, numbers=[number])
 
 
 class ExecutedTrial:
@@ -90,6 +99,10 @@ class ExecutedTrial:
             note(settings, f"config {', '.join(changed)} is as the sweep chose it, not as init() was told")
         return merged
 
+    def patiently(self, call: Callable[[], _T]) -> _T:
+        """See `TrialLink.patiently`."""
+        return patiently(call)
+
     def began(self, run: Run) -> None:
         """See `TrialLink.began`."""
         self.runs += 1
@@ -98,9 +111,8 @@ class ExecutedTrial:
         run.at_end(lambda: self.summary.update(run.summary.as_dict()))
         run.at_log(self.logged)
         if not run.disabled:
-            self.told(
-                self._store.catalog.begin_trial(self.trial.sweep_key, self.trial.number, self.trial.attempt, run.key)
-            )
+            trial, catalog = self.trial, self._store.catalog
+            self.told(patiently(lambda: catalog.begin_trial(trial.sweep_key, trial.number, trial.attempt, run.key)))
 
     # -- how it goes ----------------------------------------------------------------------------------------------
 

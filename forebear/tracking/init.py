@@ -24,6 +24,7 @@ from forebear.tracking.trial_context import trial_of
 
 if TYPE_CHECKING:
     from forebear.store.store import Store
+    from forebear.tracking.resume import Begun
 
 #: Stores of disabled runs: the process that made each, and its folder.
 _throwaway: list[tuple[int, str]] = []
@@ -131,7 +132,11 @@ def _begin(settings: Settings, config: dict[str, Any]) -> Run:
         recover(place)
     artifacts = {key: value for key, value in config.items() if _holds_artifact(value)}
     plain = {key: value for key, value in config.items() if key not in artifacts}
-    record, start = begin(place, settings, storable(plain, lambda artifact, key: None))
+
+    def register() -> Begun:
+        return begin(place, settings, storable(plain, lambda artifact, key: None))
+
+    record, start = register() if trial is None else trial.patiently(register)
     allow = settings.allow_val_change
     run = Run(place, record, settings, _leave, start=start, allow_val_change=in_notebook() if allow is None else allow)
     settings.run_id = run.id

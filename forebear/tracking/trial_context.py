@@ -6,15 +6,17 @@ opens the one of the environment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from forebear.errors import Conflict
 
 if TYPE_CHECKING:
     from forebear.settings import Settings
     from forebear.tracking.run import Run
+
+T = TypeVar("T")
 
 #: Module whose ``open_trial(settings)`` gives the trial of the environment.
 _OPENER = "forebear.sweeps.trial"
@@ -38,6 +40,10 @@ class TrialLink(Protocol):
 
     def prepare(self, settings: Settings, config: dict[str, Any]) -> dict[str, Any]:
         """Let the run go where the sweep is, and return its config with the trial's parameters."""
+        ...
+
+    def patiently(self, call: Callable[[], T]) -> T:
+        """Call something that needs the store, until it answers: a trial does not fail because the store was away."""
         ...
 
     def began(self, run: Run) -> None:
