@@ -32,7 +32,7 @@ def connect(address: Address, agents: int, jobs: int) -> DaskEngine:
     place, cluster = _scheduler(address), None
     if place is None:
         cluster = distributed.LocalCluster(
-            n_workers=min(agents, max(1, (os.cpu_count() or 1) // jobs)), threads_per_worker=1, dashboard_address=None
+            n_workers=min(agents, max(1, (os.cpu_count() or 1) // jobs)), threads_per_worker=1, dashboard_address=":0"
         )
         place = cluster.scheduler_address
     file = {"scheduler_file": place} if place.endswith(".json") else {"address": place}
