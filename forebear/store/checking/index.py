@@ -100,11 +100,14 @@ class _Recipes:
     def __init__(self, objects: ObjectStore, found: Scanned) -> None:
         self._objects = objects
         self._found = found
-        self._digests: dict[_Range, bytes] = {
-            (stored.name, part.offset, part.stored): part.digest
+        #: The slice that begins at an offset of an object; an empty one is part of nothing.
+        self._slices: dict[tuple[str, int], Slice] = {
+            (stored.name, part.offset): part
             for stored in found.objects.values()
             for part in stored.slices
+            if part.stored
         }
+        self._hashed: dict[_Range, bytes] = {}
 
     def add(self, lines: list[tuple[str, Slice]]) -> None:
         """Add the recipes of all packs; of several for one blob, one that can be followed."""
@@ -126,17 +129,30 @@ class _Recipes:
             stored = self._found.objects.get(piece.object)
             if stored is None or piece.offset + piece.stored > stored.size:
                 raise CorruptData(f"object {piece.object} does not hold them", code="missing-object")
-        return tuple(self._digest(piece) for piece in pieces)
+        return tuple(digest for piece in pieces for digest in self._digests(piece))
 
-    def _digest(self, piece: Location) -> bytes:
-        where = (piece.object, piece.offset, piece.stored)
-        digest = self._digests.get(where)
-        if digest is None:
-            if piece.codec != CODEC_RAW:
+    def _digests(self, piece: Location) -> Iterator[bytes]:
+        """Yield the digests of the chunks of which a piece is made: slices of a pack, or a range of a loose object."""
+        if piece.object.startswith(f"{LOOSE}/"):
+            yield self._of_range(piece)
+            return
+        at, end = piece.offset, piece.offset + piece.stored
+        while at < end:
+            part = self._slices.get((piece.object, at))
+            if part is None or part.codec != piece.codec or at + part.stored > end:
                 raise CorruptData(f"object {piece.object} has no such slice", code="corrupt-recipe")
-            digest = self._digests[where] = self._hash(piece)
+            yield part.digest
+            at += part.stored
+
+    def _of_range(self, piece: Location) -> bytes:
+        """Return the digest of a range of a loose object, which becomes one of its slices."""
+        where = (piece.object, piece.offset, piece.stored)
+        digest = self._hashed.get(where)
+        if digest is None:
+            digest = self._hashed[where] = self._hash(piece)
             slices = self._found.objects[piece.object].slices
-            slices.append(Slice(digest, piece.offset, piece.stored, piece.size, CODEC_RAW))
+            if all(part.digest != digest for part in slices):
+                slices.append(Slice(digest, piece.offset, piece.stored, piece.size, CODEC_RAW))
         return digest
 
     def _hash(self, piece: Location) -> bytes:

@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 
 import forebear
 from forebear.api.checking.walking import Walk
+from forebear.blobs import writer
 from forebear.blobs.digest import digest_of
+from forebear.blobs.pack import PackWriter
 from forebear.errors import CorruptData, InvalidInput
 from forebear.records.content import Recipe
+from forebear.store import near_equal
 from forebear.store.checking.aside import aside, put_aside
 from forebear.store.records import read_records
 from forebear.store.shared import close_stores
@@ -28,6 +31,7 @@ from tests.api.checking.conftest import LARGE, WEIGHTS, Scene
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MIB = 1024 * 1024
 FILES = {"a.txt": b"a" * 99, "large.bin": LARGE, "m.weights": WEIGHTS}
 
 
@@ -178,15 +182,81 @@ def test_a_chunk_that_is_lost_comes_back_from_a_copy(scene: Scene) -> None:
     assert contents(scene) == FILES
 
 
+@pytest.fixture
+def near(empty: Scene, monkeypatch: pytest.MonkeyPatch) -> tuple[Scene, bytes, bytes]:
+    """A large file as a loose object, and another one that is made of its chunks and a few new ones."""
+    for module in (writer, near_equal):
+        monkeypatch.setattr(module, "CHUNKED_BYTES", 2 * MIB)
+    base = random.Random(3).randbytes(6 * MIB)
+    second = base[:MIB] + b"inserted" + base[MIB:]
+    settings = {"store": str(empty.root), "silent": True}
+    for name, content in (("base", base), ("second", second)):
+        Path("large").write_bytes(content)
+        with forebear.init(project="p", settings=settings) as run:
+            artifact = forebear.Artifact(name, "dataset")
+            artifact.add_file("large")
+            run.log_artifact(artifact)
+    assert isinstance(empty.store.catalog.locate([digest_of(second)])[digest_of(second)], Recipe)
+    return empty, base, second
+
+
+def damage_at(scene: Scene, content: bytes, offset: int) -> None:
+    path = scene.path(scene.where(content))
+    stored = bytearray(path.read_bytes())
+    stored[offset] ^= 1
+    path.write_bytes(stored)
+
+
+def test_a_file_made_of_chunks_outlives_the_file_that_they_came_from(near: tuple[Scene, bytes, bytes]) -> None:
+    scene, base, second = near
+    damage_at(scene, base, MIB)  # in the chunk that the other file has not
+    (trouble,) = scene.api.fsck(read_data=True).troubles
+    assert trouble.versions == ("local/p/base:v0",)
+    found = scene.api.fsck(read_data=True, repair=True)
+    assert [each.versions for each in found.left] == [("local/p/base:v0",)]
+    assert scene.api.artifact("second").read("large") == second
+    scene.sql("DELETE FROM recipes")
+    scene.sql("DELETE FROM slices")
+    scene.sql("DELETE FROM objects")
+    assert [each.versions for each in scene.api.fsck(rebuild_index=True).troubles] == [("local/p/base:v0",)]
+    assert scene.api.artifact("second").read("large") == second
+
+
+def test_a_chunk_that_two_files_share_hits_both_and_heals_both(near: tuple[Scene, bytes, bytes]) -> None:
+    scene, base, second = near
+    other = scene.copy("other")
+    damage_at(scene, base, 5 * MIB)
+    (trouble,) = scene.api.fsck(read_data=True).troubles
+    assert trouble.versions == ("local/p/base:v0", "local/p/second:v0")
+    found = scene.api.fsck(read_data=True, repair=True, source=str(other.root))
+    assert found.ok
+    assert scene.api.artifact("base").read("large") == base
+    assert scene.api.artifact("second").read("large") == second
+    assert troubles(scene.store) == []
+
+
+def test_a_recipe_that_makes_up_something_else_is_found_and_replaced(near: tuple[Scene, bytes, bytes]) -> None:
+    scene, base, second = near
+    other = scene.copy("other")
+    recipe = scene.store.catalog.locate([digest_of(second)])[digest_of(second)]
+    assert isinstance(recipe, Recipe)
+    parts = b"".join([recipe.parts[1], recipe.parts[0], *recipe.parts[2:]])
+    scene.sql("UPDATE recipes SET parts = ? WHERE digest = ?", parts, digest_of(second))
+    assert scene.api.fsck().ok  # all chunks are there, and their sizes add up
+    (trouble,) = scene.api.fsck(read_data=True).troubles
+    assert (trouble.kind, trouble.versions) == ("bad-recipe", ("local/p/second:v0",))
+    assert scene.api.fsck(read_data=True, repair=True, source=str(other.root)).ok
+    assert scene.api.artifact("second").read("large") == second
+    scene.sql("UPDATE recipes SET size = size + 1")
+    assert [trouble.kind for trouble in scene.api.fsck().troubles] == ["bad-recipe"]
+
+
 def test_a_blob_that_lies_elsewhere_too_hits_nobody_and_is_read_again(scene: Scene) -> None:
     other = scene.copy("other")
     # The same large file in another object: as a version of a store where files are packed.
     store = scene.store
     name = scene.where(LARGE)
-    writer = store.objects.sink()
-    from forebear.blobs.pack import PackWriter
-
-    pack = PackWriter(writer)
+    pack = PackWriter(store.objects.sink())
     pack.add(digest_of(LARGE), LARGE)
     store.catalog.add_objects([pack.finish()])
     scene.flip(LARGE)

@@ -82,6 +82,15 @@ def test_recipes_are_followed_through_packs_and_ranges_of_loose_objects(objects:
     assert last.name == stored.name
 
 
+@pytest.mark.parametrize("compress", [False, True])
+def test_neighbours_in_a_pack_are_its_slices_again(objects: MemoryObjects, compress: bool) -> None:
+    """In the pack they are one piece where they are stored as they are; an empty blob lies between any two."""
+    stored = pack_of(objects, [b"", HEAD, TAIL, OTHER], {WHOLE: [HEAD, TAIL, OTHER]}, compress=compress)
+    found = scan(objects)
+    assert found.recipes[digest_of(WHOLE)].parts == (digest_of(HEAD), digest_of(TAIL), digest_of(OTHER))
+    assert sorted(found.objects[stored.name].slices) == sorted(stored.slices)
+
+
 def test_a_recipe_that_lost_an_object_is_told_and_another_one_of_the_same_blob_counts(objects: MemoryObjects) -> None:
     first = pack_of(objects, [HEAD, TAIL])
     places = {part.digest: Location(first.name, *part[1:]) for part in first.slices}
