@@ -582,6 +582,29 @@ def test_a_store_that_is_away_is_waited_for(store: Store, begin: Begin, monkeypa
     assert away.left == 0
 
 
+@pytest.mark.parametrize("method", ["add_run", "begin_trial"])
+def test_a_trial_waits_for_a_store_that_is_away_when_it_begins(
+    store: Store, begin: Begin, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(patience.time, "sleep", pauses.append)
+    record = begin(run_cap=1)
+    real, calls = getattr(store.catalog, method), []
+
+    def away(*args: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) <= 2:
+            raise StorageFailure("the server is away", code="catalog-unavailable")
+        return real(*args, **options)
+
+    monkeypatch.setattr(store.catalog, method, away)
+    agent(record.id, train)
+    (trial,) = trials(store, record)
+    assert (trial.state, trial.attempt, len(pauses)) == (TRIAL_FINISHED, 1, 2)
+    (run,) = store.catalog.runs()
+    assert (trial.run_key, trial.values["loss"]) == (run.key, run.summary["loss"])
+
+
 def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(patience.time, "monotonic", lambda: now[0])
