@@ -81,12 +81,12 @@ def chunks_of_open_file(descriptor: int) -> list[Chunk]:
 
 def _cut(descriptor: int, see: Callable[[memoryview], None]) -> list[Chunk]:
     """Cut an open file and pass its bytes to ``see``, which runs in a thread of its own."""
-    from concurrent.futures import ThreadPoolExecutor  # 6 ms, only for large files
+    from forebear.blobs.workers import Workers  # 6 ms, only for large files
 
     chunks: list[Chunk] = []
     pending: deque[Future[list[Chunk]]] = deque()
     seen: list[Future[None] | None] = [None] * _WINDOWS
-    with ThreadPoolExecutor(1) as whole, ThreadPoolExecutor(1) as parts:
+    with Workers(1) as whole, Workers(1) as parts:
         for turn, window in enumerate(_windows(descriptor, seen, pending, chunks)):
             seen[turn % _WINDOWS] = whole.submit(see, window.fresh)
             pending.append(parts.submit(_digests, window))

@@ -58,11 +58,11 @@ def squeeze_many(contents: Iterable[bytes]) -> list[tuple[bytes | memoryview, in
     blobs = list(contents)
     if sum(map(len, blobs)) < _THREADS_FROM_BYTES:
         return [squeeze(content) for content in blobs]
-    from concurrent.futures import ThreadPoolExecutor  # 6 ms, only for large files
+    from forebear.blobs.workers import Workers  # 6 ms, only for large files
 
     share = -(-len(blobs) // _MAX_THREADS)
     shares = [blobs[start : start + share] for start in range(0, len(blobs), share)]
-    with ThreadPoolExecutor(_MAX_THREADS) as pool:
+    with Workers(_MAX_THREADS) as pool:
         return [done for part in pool.map(lambda part: list(map(squeeze, part)), shares) for done in part]
 
 

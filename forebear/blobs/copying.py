@@ -29,13 +29,13 @@ def copy_and_hash(source: int, write: Callable[[memoryview], None]) -> tuple[byt
 
     Cost: one pass; both sides release the interpreter lock. Memory: `READ_BYTES` x `_BUFFERS`.
     """
-    from concurrent.futures import ThreadPoolExecutor  # 6 ms, only for large files
+    from forebear.blobs.workers import Workers  # 6 ms, only for large files
 
     hasher = Hasher(threads=MAX_HASH_THREADS)
     buffers = [bytearray(READ_BYTES) for _ in range(_BUFFERS)]
     writes: list[Future[None] | None] = [None] * _BUFFERS
     turn = 0
-    with ThreadPoolExecutor(1) as pool:
+    with Workers(1) as pool:
         while True:
             _wait(writes[turn])
             count = os.readv(source, [buffers[turn]])
@@ -120,7 +120,10 @@ class _Filler:
         self._thread = threading.Thread(target=self._run, name="forebear-copy", daemon=True)
 
     def __enter__(self) -> _Filler:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # the interpreter ends, and Python 3.12 begins no threads then
+            self._run()
         return self
 
     def _run(self) -> None:
@@ -145,7 +148,8 @@ class _Filler:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._wanted = False
-        self._thread.join()  # before the caller closes the files
+        if self._thread.ident is not None:
+            self._thread.join()  # before the caller closes the files
 
 
 def _wait(pending: Future[None] | None) -> None:

@@ -90,10 +90,10 @@ def several(at_once: int, call: Callable[[_In], _Out], items: Iterable[_In]) -> 
     if at_once == 1:
         yield from map(call, items)
         return
-    from concurrent.futures import ThreadPoolExecutor  # 6 ms, only for objects that are far away
+    from forebear.blobs.workers import Workers  # 6 ms, only for objects that are far away
 
     running: deque[Future[_Out]] = deque()
-    pool = ThreadPoolExecutor(at_once, thread_name_prefix="forebear-read")
+    pool = Workers(at_once, thread_name_prefix="forebear-read")
     try:
         for item in items:
             running.append(pool.submit(call, item))

@@ -233,6 +233,8 @@ def open_system(address: Address, options: Mapping[str, Any]) -> System:
     """
     import fsspec  # 45 to 96 ms, and s3fs or gcsfs up to 980 ms more
 
+    from forebear.blobs.workers import let_loop_work_to_the_end
+
     try:
         kind = fsspec.get_filesystem_class(address.protocol)
     except ImportError as err:
@@ -252,6 +254,7 @@ def open_system(address: Address, options: Mapping[str, Any]) -> System:
         **_defaults(address, fsspec.config.conf.get(address.protocol, {}), options),
     }
     system = fsspec.filesystem(address.protocol, **{**given, "skip_instance_cache": True})
+    let_loop_work_to_the_end(system)
     root = system._strip_protocol(address.text).rstrip("/")
     if address.protocol in S3:
         system.retries = 1  # RetryingObjects repeats, and knows for how long

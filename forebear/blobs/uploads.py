@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
     from forebear.blobs.objects import ObjectSink, ObjectStore
+    from forebear.blobs.workers import Workers
 
 #: Objects on their way at the same time. A writer holds one more in memory while it fills that.
 UPLOADS_AT_ONCE = 4
@@ -21,7 +22,7 @@ class Uploads:
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Workers | None = None
         self._running: list[tuple[Future[None], ObjectSink, str]] = []
         #: Those whose sending failed; their content is still there.
         self._failed: list[tuple[ObjectSink, str]] = []
@@ -43,9 +44,9 @@ class Uploads:
             self._failed.append((sink, name))
             raise self._error
         if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor  # 6 ms, only where something is sent
+            from forebear.blobs.workers import Workers  # 6 ms, only where something is sent
 
-            self._pool = ThreadPoolExecutor(UPLOADS_AT_ONCE, thread_name_prefix="forebear-upload")
+            self._pool = Workers(UPLOADS_AT_ONCE, thread_name_prefix="forebear-upload")
         self._running.append((self._pool.submit(sink.finish, name), sink, name))
 
     def wait(self) -> None:

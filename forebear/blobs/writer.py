@@ -306,11 +306,11 @@ class BlobWriter:
 
 def _finish_and_cut(sink: LocalSink, name: str) -> list[Chunk]:
     """Make an object durable and cut it meanwhile: the disk has to work then, the processor has not."""
-    from concurrent.futures import ThreadPoolExecutor
+    from forebear.blobs.workers import Workers
 
     copy = os.dup(sink.fileno())
     try:
-        with ThreadPoolExecutor(1) as pool:
+        with Workers(1) as pool:
             cutting = pool.submit(chunks_of_open_file, copy)
             sink.finish(name)
             return cutting.result()

@@ -127,6 +127,28 @@ def test_what_a_killed_run_had_logged_is_recovered(url: str) -> None:
     assert run.state == "crashed"
 
 
+ENDED = """
+import os, sys
+import forebear
+run = forebear.init(id="ended", project="p", store=sys.argv[1], settings={"console": "off"})
+run.log({"x": 1})
+open("kept.bin", "wb").write(os.urandom(3_000_000))
+run.save("kept.bin", policy="end")
+sys.exit(3)
+"""
+
+
+def test_a_run_ends_with_its_script(url: str) -> None:
+    """Whatever is sent then is sent while the interpreter ends, when executors take no more work."""
+    open_store(url).close()
+    done = subprocess.run([sys.executable, "-c", ENDED, url], check=False, env=os.environ, capture_output=True)
+    assert (done.returncode, done.stderr) == (3, b"")
+    run = forebear.Api(url, project="p").run("ended")
+    assert (run.state, [row["x"] for row in run.scan_history()]) == ("failed", [1])
+    [file] = [file for file in run.files() if file.name == "kept.bin"]
+    assert file.size == 3_000_000
+
+
 def test_init_and_doctor_show_both_halves(
     url: str, capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
