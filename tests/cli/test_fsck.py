@@ -103,11 +103,25 @@ def test_a_damaged_catalog_is_kept_and_damaged_records_are_told(cli: Any, packs:
 def test_long_lists_are_cut_for_people_alone() -> None:
     names = tuple(f"e/p/n:v{number}" for number in range(50))
     trouble = Trouble("missing-blob", "loose/ab/" + "ab" * 32, "object is gone", names, (), (), names, 7)
-    found = Checkup("u", troubles=[trouble] * 30, repairs=[Repair("object", "x", "put aside")] * 30)
+    found = Checkup(
+        "u",
+        unknown_objects=1,
+        trash_objects=2,
+        troubles=[trouble] * 30,
+        repairs=[Repair("object", "x", "put aside")] * 30,
+    )
     view = CheckView(found)
     lines = [plain(spans) for spans in view.lines(Screen(None, datetime.now(UTC)))]
     text = "\n".join(lines)
-    for words in ("and 30 more", "and 37 more", "… and 10 more; --json", "… and 10 more repairs", "abababababababab…"):
+    for words in (
+        "1 object (0 B) that no index knows",
+        "2 objects (0 B) in the trash",
+        "and 30 more",
+        "and 37 more",
+        "… and 10 more; --json",
+        "… and 10 more repairs",
+        "abababababababab…",
+    ):
         assert words in text, text
     (record,) = view.records()
     assert len(record["troubles"]) == 30

@@ -42,6 +42,9 @@ class CheckView(View):
         if found.unknown_objects:
             words = f"  {count(found.unknown_objects, 'object')} ({size(found.unknown_bytes)}) that no index knows"
             yield from flow(line(*_words(words, "dim")), screen.width)
+        if found.trash_objects:
+            words = f"  {count(found.trash_objects, 'object')} ({size(found.trash_bytes)}) in the trash"
+            yield from flow(line(*_words(words, "dim")), screen.width)
         for trouble in found.troubles[:_LISTED]:
             yield from _trouble(trouble, screen, mended=found.repaired and trouble not in found.left)
         if len(found.troubles) > _LISTED:
