@@ -64,7 +64,7 @@ def check_store(
 
     found.repaired = True
     found.repairs = repairs
-    if found.troubles or seen.unrecorded or seen.records.replaced:
+    if found.troubles or seen.recorded.unrecorded or seen.recorded.records.replaced:
         found.repairs = [*repairs, *Mender(seen, source, tell).mend()]
         found.left = Examination(store, progress=lambda objects, size: None).run().troubles
     return found

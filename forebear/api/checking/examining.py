@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from forebear.api.checking.hits import Hits
+from forebear.api.checking.recorded import Recorded, look_at_records
 from forebear.api.checking.report import (
     BAD_MANIFEST,
     BAD_RECIPE,
     CATALOG,
-    DAMAGED_RECORD,
     DANGLING,
-    FOREIGN_RECORD,
     MISSING_BLOB,
-    MISSING_RECORD,
     WRONG_TOTALS,
     Checkup,
     Trouble,
@@ -23,27 +21,17 @@ from forebear.api.checking.walking import Below, Lost, Walk
 from forebear.blobs.assembly import stream_blob
 from forebear.blobs.reader import several
 from forebear.errors import CorruptData
-from forebear.records.artifacts import COMMITTED, DELETED, Version
+from forebear.records.artifacts import DELETED, Version
 from forebear.records.content import LOOSE, PACK, Location, Recipe, StoredObject
 from forebear.store.checking.aside import really
 from forebear.store.checking.blobs import threads_for
 from forebear.store.checking.objects import Verdict, look_at, read_through
-from forebear.store.records import Records, read_records, record_stem
+from forebear.store.records import Records
 
 if TYPE_CHECKING:
     from forebear.store.checking.blobs import Progress
     from forebear.store.checking.shares import Share
     from forebear.store.store import Store
-
-#: Versions whose record is looked for; more than wait for theirs in any store.
-_ALL = 1_000_000
-
-
-class Unrecorded(NamedTuple):
-    """A version without a record that says of it what the catalog says, and the id of the run that made it."""
-
-    version: Version
-    run: str | None
 
 
 class Examination:
@@ -70,8 +58,7 @@ class Examination:
         self.bad_recipes: dict[bytes, CorruptData] = {}
         #: Objects that no index knows.
         self.unknown: list[str] = []
-        self.unrecorded: list[Unrecorded] = []
-        self.records = Records({}, [], {})
+        self.recorded = Recorded(Records({}, [], {}), [], 0, [])
         self._deep, self._share = deep, share
         self._progress = progress
         self._hits = Hits(store.catalog)
@@ -269,9 +256,12 @@ class Examination:
         )
 
     def _tell_objects(self) -> None:
+        blamed: dict[str, list[bytes]] = {}
+        for digest, name in self.bad.items():
+            blamed.setdefault(name, []).append(digest)
         for name, verdict in self.verdicts.items():
             assert verdict.kind is not None
-            digests = [digest for digest, blame in self.bad.items() if blame == name]
+            digests = blamed.get(name, [])
             words = verdict.words
             if verdict.lost and not digests:
                 words += "; all that is in it is elsewhere too"
@@ -284,47 +274,7 @@ class Examination:
     # -- records --------------------------------------------------------------------------------------------------
 
     def _look_at_records(self) -> None:
-        catalog = self.store.catalog
-        self.records = read_records(self.objects)
-        self.checkup.records = len(self.records.newest)
-        waiting = {version.id for version, _ in catalog.unrecorded_versions(_ALL)}
-        present: set[str] = set()
-        for collection in catalog.collections():
-            versions = catalog.whole_versions(collection.id)
-            aliases = {alias for version, _ in versions for alias in version.aliases}
-            origins = catalog.runs_by_key({whole.origin for whole in versions if whole.origin is not None})
-            for version, origin in versions:
-                present.add(record_stem(version))
-                run = None if origin is None or origin not in origins else origins[origin].id
-                if version.id not in waiting:
-                    self._look_at_record(version, run, aliases)
-        self._tell_missing_records()
-        for stem, record in self.records.newest.items():
-            if stem not in present and record.state != DELETED:
-                words = "has a record beside the blobs, and the catalog does not know it"
-                name = f"{record.entity}/{record.project}/{record.name}:v{record.number}"
-                self._tell(FOREIGN_RECORD, name, words)
-        for name, err in self.records.damaged.items():
-            self._tell(DAMAGED_RECORD, name, str(err))
-
-    def _look_at_record(self, version: Version, run: str | None, aliases: set[str]) -> None:
-        record = self.records.newest.get(record_stem(version))
-        if record is not None and record.says(version, run, aliases):
-            return
-        self.unrecorded.append(Unrecorded(version, run))
-        if record is not None:
-            self.checkup.outdated_records += 1
-
-    def _tell_missing_records(self) -> None:
-        """Tell of versions without a record, but those that somebody wrote after all others had been read."""
-        lacking = [
-            each.version
-            for each in self.unrecorded
-            if each.version.state == COMMITTED
-            and (stem := record_stem(each.version)) not in self.records.newest
-            and not any(name.startswith(stem) for name in self.records.damaged)
-        ]
-        there = read_records(self.objects).newest if lacking else {}
-        for version in lacking:
-            if record_stem(version) not in there:
-                self._tell(MISSING_RECORD, version.qualified_name, "has no record beside the blobs")
+        self.recorded = look_at_records(self.store.catalog, self.objects)
+        self.checkup.records = len(self.recorded.records.newest)
+        self.checkup.outdated_records = self.recorded.outdated
+        self.checkup.troubles += self.recorded.troubles

@@ -82,7 +82,7 @@ class Mender:
         if verdict.kind == MISSING:
             self._replace_missing(verdict)
             return
-        if verdict.lost:
+        if verdict.lost and not _is_whole(verdict):
             # What is sound has a new place before the old one goes; and the index forgets that last, for a repair that
             # is cut off must not leave a damaged object that nobody knows where a sound one is to be.
             self._replace([], self._write_sound(verdict, name))
@@ -143,9 +143,8 @@ class Mender:
         self._lease.announce()
         stored = verdict.stored
         sound = [part for part in stored.slices if part.digest not in verdict.lost]
-        whole = digest_in(stored.name)
-        if stored.kind == LOOSE and any(part.digest == whole for part in sound):
-            return self._write_loose(stored, where)
+        if _is_whole(verdict):
+            return self._write_loose(StoredObject(stored.name, LOOSE, stored.size, sound), where)
         if stored.kind == LOOSE:
             # Chunks that no recipe is made of are only there to be found again.
             sound = [part for part in sound if part.digest in self._chunks_in_use()]
@@ -292,17 +291,23 @@ class Mender:
 
     def _mend_records(self) -> None:
         store, seen = self._store, self._seen
-        for name in seen.records.damaged:
+        for name in seen.recorded.records.damaged:
             put_aside(store.objects, name)
             self._say("record", name, f"put aside as {PREFIX}{name}")
-        for version, run in seen.unrecorded:
+        for version, run in seen.recorded.unrecorded:
             write_record(store.objects, version, run)
-        if seen.unrecorded:
-            self._say("record", f"{len(seen.unrecorded):,} versions", "recorded anew")
+        if seen.recorded.unrecorded:
+            self._say("record", f"{len(seen.recorded.unrecorded):,} versions", "recorded anew")
         while write_records(store.catalog, store.objects):
             pass
-        for name in seen.records.replaced:
+        for name in seen.recorded.records.replaced:
             store.objects.delete(name)
+
+
+def _is_whole(verdict: Verdict) -> bool:
+    """Whether all of a loose object can be read, so that it is written again under its name."""
+    stored, whole = verdict.stored, digest_in(verdict.stored.name)
+    return stored.kind == LOOSE and whole not in verdict.lost and any(part.digest == whole for part in stored.slices)
 
 
 def _digests_of(stored: StoredObject) -> set[bytes]:

@@ -222,6 +222,20 @@ def test_a_file_made_of_chunks_outlives_the_file_that_they_came_from(near: tuple
     assert scene.api.artifact("second").read("large") == second
 
 
+def test_a_large_file_with_bytes_behind_its_end_is_written_again(near: tuple[Scene, bytes, bytes]) -> None:
+    scene, base, second = near
+    name = scene.where(base)
+    scene.sql('UPDATE slices SET "offset" = "offset" + 1 WHERE "offset" = (SELECT max("offset") FROM slices)')
+    with scene.path(name).open("ab") as file:
+        file.write(b"more")
+    assert not scene.api.fsck().ok
+    assert scene.api.fsck(repair=True).objects > 0
+    assert scene.store.objects.size(name) == len(base)
+    assert scene.api.artifact("base").read("large") == base
+    found = scene.api.fsck(repair=True)  # the recipe that named the wrong range is the only loss
+    assert {each.versions for each in found.left} <= {("local/p/second:v0",)}
+
+
 def test_a_chunk_that_two_files_share_hits_both_and_heals_both(near: tuple[Scene, bytes, bytes]) -> None:
     scene, base, second = near
     other = scene.copy("other")
@@ -428,7 +442,7 @@ def test_a_version_that_is_logged_while_records_are_read_lacks_none(
             scene.log("ds", {"meanwhile": b"m"})
         return found
 
-    monkeypatch.setattr("forebear.api.checking.examining.read_records", read_and_log)
+    monkeypatch.setattr("forebear.api.checking.recorded.read_records", read_and_log)
     assert scene.api.fsck().troubles == []
 
 

@@ -163,6 +163,7 @@ def test_a_number_that_was_given_a_second_time_is_told(scene: Scene) -> None:
     assert [(each.number, each.number_there) for each in done.renumbered] == [(2, 3)]
     assert scene.api.artifact("ds:v3").digest == lost
     assert recovered(scene).versions == 0
+    assert scene.api.fsck(repair=True).troubles == []
 
 
 def test_records_of_the_first_kind_are_understood(scene: Scene) -> None:
