@@ -31,19 +31,21 @@ def connect(address: Address, agents: int, jobs: int) -> DaskEngine:
     distributed = library("distributed", "dask")
     place, cluster = _scheduler(address), None
     if place is None:
+        # Agents are processes anyhow. Workers that are processes, too, would import the main program again.
         cluster = distributed.LocalCluster(
-            n_workers=min(agents, max(1, (os.cpu_count() or 1) // jobs)), threads_per_worker=1, dashboard_address=":0"
+            n_workers=1,
+            threads_per_worker=min(agents, max(1, (os.cpu_count() or 1) // jobs)),
+            processes=False,
+            dashboard_address=":0",
         )
-        place = cluster.scheduler_address
-    file = {"scheduler_file": place} if place.endswith(".json") else {"address": place}
+        return DaskEngine(distributed.Client(cluster, set_as_default=False), cluster, is_own=True)
+    at = {"scheduler_file": place} if place.endswith(".json") else {"address": place}
     try:
-        client = distributed.Client(**file, timeout=_ANSWER_SECONDS, set_as_default=False)
+        client = distributed.Client(**at, timeout=_ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError) as err:
-        if cluster is not None:
-            cluster.close()
         raise StorageFailure(f"no scheduler of Dask answers at {place}: {err}", code="engine-unreachable") from err
     resources = {name: address.number(name, 1.0) for name in address.options}
-    return DaskEngine(client, cluster, resources, is_own=True)
+    return DaskEngine(client, resources=resources, is_own=True)
 
 
 def _scheduler(address: Address) -> str | None:
@@ -73,7 +75,7 @@ class DaskEngine:
         self._client, self._cluster, self._resources, self._is_own = client, cluster, resources or {}, is_own
         #: Set for an agent: it is to end. Events live in the scheduler, where tasks can ask for them.
         self._events: dict[str, Any] = {}
-        self.name = f"Dask at {client.scheduler.address}"
+        self.name = f"Dask at {client.scheduler.address}" if cluster is None else "Dask on this machine"
 
     def begin(self, errand: Errand, name: str) -> Any:
         """Submit a task. Dask itself executes it elsewhere where a worker dies, a few times."""

@@ -193,7 +193,7 @@ def test_a_scheduler_that_goes_away_is_told_of(
     record = begin()
     with running("scheduler", "--host", "127.0.0.1", "--port", str(port := free_port()), folder=folder) as process:
         await_true(lambda: workers(f"127.0.0.1:{port}") is not None)
-        with worker(f"127.0.0.1:{port}", folder, "--nthreads", "1", "--death-timeout", "1"):
+        with worker(f"127.0.0.1:{port}", folder, "--nthreads", "1"):
 
             def kill() -> None:
                 await_true(waiting)
@@ -204,7 +204,8 @@ def test_a_scheduler_that_goes_away_is_told_of(
             with pytest.raises(StorageFailure, match="its workers end with it") as caught:
                 launch(f"dask://127.0.0.1:{port}", record.id, function=functions.wait)
             helper.join()
-            await_true(lambda: not any(is_there(pid) for pid in waiting()))
+        # The worker would close by itself after half a minute.
+        await_true(lambda: not any(is_there(pid) for pid in waiting()))
     assert caught.value.code == "engine-unreachable"
     assert [trial.state for trial in store.catalog.trials(record.key)] == [WAITING]
 
