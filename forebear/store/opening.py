@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from forebear.blobs.local import LocalObjects, storage_failure
 from forebear.catalog.fingerprints import FingerprintCache
@@ -17,9 +17,12 @@ from forebear.store.store import Store
 from forebear.store.urls import StoreUrl, parse_store_url, with_blobs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from forebear.blobs.objects import ObjectStore
     from forebear.catalog.port import Catalog
 
+_Begun = TypeVar("_Begun")
 CATALOG_FILE = "catalog.db"
 FINGERPRINT_FILE = os.path.join("cache", "fingerprints.db")
 #: Below the local folder of a store whose blobs are far away: what was read of them.
@@ -75,7 +78,7 @@ def _open_folder(wanted: StoreUrl, root: Path, *, create: bool) -> Store:
         )
     blobs = blobs_of(wanted)
     if blobs is not None and mark is None:
-        _refuse_foreign(blobs.place, wanted)
+        _refuse_foreign(blobs.place, wanted, begun=(root / CATALOG_FILE).exists)
     catalog = SqliteCatalog(root / CATALOG_FILE, create=create)
     try:
         if blobs is not None:
@@ -110,13 +113,19 @@ def _open_database(wanted: StoreUrl, *, create: bool) -> Store:
     assert wanted.catalog is not None
     blobs = blobs_of(wanted)
     assert blobs is not None
-    try:
-        catalog = PostgresCatalog(wanted.catalog, create=False)
-    except NotFound:
-        _refuse_foreign(blobs.place, wanted)
+    url = wanted.catalog
+
+    def there() -> PostgresCatalog | None:
+        try:
+            return PostgresCatalog(url, create=False)
+        except NotFound:
+            return None
+
+    catalog = there() or _refuse_foreign(blobs.place, wanted, begun=there)
+    if catalog is None:
         if not create:
-            raise no_store(wanted) from None
-        catalog = PostgresCatalog(wanted.catalog)
+            raise no_store(wanted)
+        catalog = PostgresCatalog(url)
     try:
         _pair(catalog, blobs.place, wanted.shown.partition("?")[0], create=create)
         local = _local_folder(catalog.store_id)
@@ -162,20 +171,28 @@ def blobs_of(wanted: StoreUrl) -> Blobs | None:
     return Blobs(patient, RemotePlace(remote, patient))
 
 
-def _refuse_foreign(place: Place, wanted: StoreUrl) -> None:
+def _refuse_foreign(place: Place, wanted: StoreUrl, *, begun: Callable[[], _Begun]) -> _Begun | None:
     """Refuse to begin a catalog for blobs that have one already, before anything is made.
+
+    Args:
+        begun: Returns the catalog, or whether it is there. It is asked where the blobs have a mark: another first start
+            writes that after it has made the catalog, so both may have come to be just now.
 
     Raises:
         CorruptData: the blobs are those of a store.
     """
     mark = place.read()
-    if mark is not None:
-        raise CorruptData(
-            f"there is no catalog at {wanted.shown.partition('?')[0]}, but the blobs at {place.text} belong to store "
-            f"{mark.id[:8]}; correct the URL, put the catalog back from a backup, give another place for blobs, or "
-            f"make the catalog again from the records beside them: forebear recover --store {_for_shell(wanted.shown)}",
-            code="catalog-missing",
-        )
+    if mark is None:
+        return None
+    found = begun()
+    if found:
+        return found
+    raise CorruptData(
+        f"there is no catalog at {wanted.shown.partition('?')[0]}, but the blobs at {place.text} belong to store "
+        f"{mark.id[:8]}; correct the URL, put the catalog back from a backup, give another place for blobs, or "
+        f"make the catalog again from the records beside them: forebear recover --store {_for_shell(wanted.shown)}",
+        code="catalog-missing",
+    )
 
 
 def _pair(catalog: Catalog, place: Place, where: str, *, create: bool) -> None:

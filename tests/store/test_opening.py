@@ -6,7 +6,7 @@ import os
 import uuid
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -16,6 +16,7 @@ from forebear.blobs.local import LocalObjects
 from forebear.catalog.sqlite import SqliteCatalog
 from forebear.errors import CorruptData, InvalidInput, NotFound, StorageFailure, Unsupported
 from forebear.records.content import PACK, StoredObject
+from forebear.store import opening
 from forebear.store.marks import FolderPlace, StoreMark
 from forebear.store.opening import open_store
 
@@ -179,3 +180,24 @@ def test_first_starts_at_once_make_one_store(tmp_path: Path) -> None:
     found = {path.name.split("-")[1] for path in tmp_path.glob("id-*")}
     assert found == {identity(url, create=False)}
     assert len(list(tmp_path.glob("id-*"))) == 4
+
+
+def test_a_first_start_that_another_overtakes_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """It has seen that there is no catalog, and then sees blobs that have one: that of the other."""
+    overtake(url, monkeypatch)
+    with closing(open_store(url)) as store:
+        assert store.id == identity(url, create=False)
+
+
+def overtake(url: str, patch: pytest.MonkeyPatch) -> None:
+    """Let another first start come to its end when the next one has looked for a catalog."""
+    look = opening._refuse_foreign
+
+    def overtaken(*args: Any, **options: Any) -> Any:
+        patch.setattr(opening, "_refuse_foreign", look)
+        open_store(url).close()
+        return look(*args, **options)
+
+    patch.setattr(opening, "_refuse_foreign", overtaken)

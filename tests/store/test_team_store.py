@@ -29,7 +29,7 @@ from forebear.store.shared import close_stores, shared_store
 from tests.api.copying.stores import everything, pipeline
 from tests.proxy import Fault, proxy_of
 from tests.servers import ACCESS_KEY, SECRET_KEY
-from tests.store.test_opening import together
+from tests.store.test_opening import overtake, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -316,6 +316,12 @@ def test_first_starts_at_once_make_one_store(url: str, tmp_path: Path) -> None:
     found = {path.name.split("-")[1] for path in tmp_path.glob("id-*")}
     with closing(open_store(url, create=False)) as store:
         assert found == {store.id}
+
+
+def test_a_first_start_that_another_overtakes_goes_on(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    overtake(url, monkeypatch)
+    with closing(open_store(url)) as store, closing(open_store(url, create=False)) as again:
+        assert store.id == again.id
 
 
 def test_a_newer_schema_is_refused_with_advice(url: str) -> None:
