@@ -108,12 +108,12 @@ def _url_of(database: str, s3: str, name: str) -> str:
 
 #: Beginning of the name of a test → why it says nothing about a team's store.
 _FILES = "it looks at the files of a store in a folder"
+_OFFLINE = "a run of a store in a folder is offline"
+_COUNTED = "it counts calls of SQLite's catalog"
 NOT_HERE: dict[str, str] = {
-    "tests/artifacts/test_artifact.py::test_a_large_file_can_be_linked_in_and_out": "links need blobs in a folder",
-    "tests/artifacts/test_transfer.py::test_a_damaged_blob_is_named_with_its_file_and_the_others_it_hits": _FILES,
-    "tests/artifacts/test_transfer.py::test_checkout_of_a_damaged_version_deletes_nothing": _FILES,
-    "tests/api/checking/test_fsck.py": _FILES,
-    "tests/api/checking/test_recover.py": _FILES,
+    "tests/api/copying/test_copying.py::test_damage_is_told_and_the_rest_is_copied": _FILES,
+    "tests/api/copying/test_copying.py::test_of_a_damaged_pack_what_is_sound_is_copied": _FILES,
+    "tests/api/copying/test_far.py::test_many_files_are_few_requests": "it counts what a store in a folder does not send",
     "tests/api/test_api.py::test_settings_come_from_arguments_in_both_spellings": _FILES,
     "tests/api/test_filesystem.py::test_a_flipped_bit_is_found_before_any_byte_leaves": _FILES,
     "tests/api/test_filesystem.py::test_a_large_file_is_hashed_once_and_ranges_are_read_by_position": _FILES,
@@ -121,7 +121,16 @@ NOT_HERE: dict[str, str] = {
     "tests/api/test_filesystem.py::test_damage_after_the_first_open_is_found_too": _FILES,
     "tests/api/test_filesystem.py::test_memory_is_bounded_for_a_large_file": _FILES,
     "tests/api/test_run_files.py::test_damage_never_leaves_the_store": _FILES,
-    "tests/api/test_runs.py::test_a_short_piece_fetches_no_more_than_it_needs": "it counts calls of SQLite's catalog",
-    "tests/api/test_runs.py::test_one_run_costs_the_pages_up_to_it": "it counts calls of SQLite's catalog",
-    "tests/api/test_runs.py::test_runs_come_in_pages_that_grow": "it counts calls of SQLite's catalog",
+    "tests/api/test_runs.py::test_a_short_piece_fetches_no_more_than_it_needs": _COUNTED,
+    "tests/api/test_runs.py::test_one_run_costs_the_pages_up_to_it": _COUNTED,
+    "tests/api/test_runs.py::test_runs_come_in_pages_that_grow": _COUNTED,
+    "tests/artifacts/test_artifact.py::test_a_large_file_can_be_linked_in_and_out": "links need blobs in a folder",
+    "tests/artifacts/test_transfer.py::test_a_damaged_blob_is_named_with_its_file_and_the_others_it_hits": _FILES,
+    "tests/artifacts/test_transfer.py::test_checkout_of_a_damaged_version_deletes_nothing": _FILES,
+    "tests/tracking/test_files.py::test_damaged_bytes_are_not_handed_out": _FILES,
+    "tests/tracking/test_init.py::test_what_a_run_tells_of_itself": _OFFLINE,
+    "tests/tracking/test_run.py::test_the_store_is_the_nearest_above_the_folder": _FILES,
+    "tests/tracking/test_run.py::test_what_init_was_told_is_kept": _OFFLINE,
+    "tests/tracking/test_survival.py::test_memory_does_not_grow_with_the_number_of_calls": "s3fs takes 30 MB itself",
+    "tests/tracking/test_troubles.py": "it breaks the files of a store in a folder",
 }

@@ -35,7 +35,7 @@ class JournaledRun:
         )
         new = NewRun(entity="ada", project="digits", id=run_id, name=run_id, origin=origin)
         self.key = (record or store.catalog.add_run(new)).key
-        self.folder = journal_folder(store.url, "ada", "digits", run_id)
+        self.folder = journal_folder(store.local, "ada", "digits", run_id)
         self.warnings: list[str] = []
         about: dict[str, Any] = {"time_base": time.time_ns() // 1_000, "pid": os.getpid(), "store_id": store.id}
         about |= session
