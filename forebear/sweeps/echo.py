@@ -38,6 +38,13 @@ class Echo:
         for line in lines:
             # A bar that draws itself over and over is shown as it is last.
             text = line.rstrip(b"\r").rpartition(b"\r")[2].decode("utf-8", "replace")
-            print(f"{front}{text}")
-        if lines:
+            _say(f"{front}{text}")
+        if lines and sys.stdout is not None:
             sys.stdout.flush()
+
+
+def _say(text: str) -> None:
+    try:
+        print(text)
+    except UnicodeEncodeError:  # of what the terminal cannot show no trial may come to an end
+        print(text.encode(sys.stdout.encoding, "replace").decode(sys.stdout.encoding))

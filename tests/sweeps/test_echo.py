@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,22 @@ def test_bars_and_bytes_that_are_no_text(log: Path, capsys: pytest.CaptureFixtur
     log.write_bytes(b"1%\r50%\r100%\n\xff\xfe ok\n\n")
     Echo(prefixed=False).show(log, 0, last=True)
     assert capsys.readouterr().out == "100%\n\ufffd\ufffd ok\n\n"
+
+
+def test_what_a_terminal_cannot_show_is_replaced(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    log.write_text("loss → 0\nplain\n", encoding="utf-8")
+    Echo(prefixed=False).show(log, 0)
+    assert raw.getvalue() == b"loss ? 0\nplain\n"
+
+
+def test_without_a_terminal_nothing_is_shown(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    log.write_text("line\n")
+    echo = Echo(prefixed=False)
+    echo.show(log, 0, last=True)
+    assert echo._seen == {}  # it went through the log all the same
 
 
 def test_a_log_that_is_large_is_read_in_pieces(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
