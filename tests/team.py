@@ -113,7 +113,7 @@ _COUNTED = "it counts calls of SQLite's catalog"
 NOT_HERE: dict[str, str] = {
     "tests/api/copying/test_copying.py::test_damage_is_told_and_the_rest_is_copied": _FILES,
     "tests/api/copying/test_copying.py::test_of_a_damaged_pack_what_is_sound_is_copied": _FILES,
-    "tests/api/copying/test_far.py::test_many_files_are_few_requests": "it counts what a store in a folder does not send",
+    "tests/api/copying/test_far.py::test_many_files_are_few_requests": "it counts what a folder does not send",
     "tests/api/test_api.py::test_settings_come_from_arguments_in_both_spellings": _FILES,
     "tests/api/test_filesystem.py::test_a_flipped_bit_is_found_before_any_byte_leaves": _FILES,
     "tests/api/test_filesystem.py::test_a_large_file_is_hashed_once_and_ranges_are_read_by_position": _FILES,
