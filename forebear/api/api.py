@@ -340,13 +340,13 @@ class Api(Keeping):
             NotFound: there is no such version.
         """
         move = self.store.catalog.move_alias(self.artifact(name).record.id, check_alias(alias), expect=expect)
-        self.store.write_records()
+        self.store.write_records(patient=False)
         return move
 
     def remove_alias(self, collection: str, alias: str, *, expect: str | None = None) -> AliasMove:
         """Take an alias away from a collection; errors as in `move_alias`."""
         move = self.store.catalog.remove_alias(self.collection(collection).id, check_alias(alias), expect=expect)
-        self.store.write_records()
+        self.store.write_records(patient=False)
         return move
 
     def reproduced_by(self, name: str) -> list[RecordedRun]:

@@ -473,7 +473,7 @@ class Artifact:
             metadata=normal_metadata(self._metadata),
             tags=tuple(check_tag(tag) for tag in self._tags),
         )
-        self.store.write_records()
+        self.store.write_records(patient=False)
         self._become(self.store, version)
 
     def wait(self, timeout: int | None = None) -> Artifact:
@@ -493,7 +493,7 @@ class Artifact:
         """
         version = self.record
         self.store.catalog.delete_version(version.id, delete_aliases=delete_aliases)
-        self.store.write_records()
+        self.store.write_records(patient=False)
         self._version = self.store.catalog.versions_by_id([version.id])[version.id]
         assert self._version.state == DELETED
         self._aliases = []

@@ -57,6 +57,11 @@ class RetryingObjects:
     def __repr__(self) -> str:
         return f"RetryingObjects({self._objects!r})"
 
+    @property
+    def once(self) -> ObjectStore:
+        """What this is patient with, for calls that may as well be made by somebody else later."""
+        return self._objects
+
     def sink(self) -> RetryingSink:
         """See `ObjectStore.sink`."""
         return RetryingSink(self, self._objects.sink())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from forebear.catalog.fingerprints import FingerprintCache
     from forebear.catalog.port import Catalog
 
+
 class Store:
     """One place that holds everything. Made by `forebear.store.opening.open_store`; safe for threads and forks."""
 
@@ -88,13 +89,16 @@ class Store:
             )
         return Checkout(self.catalog, self.objects, self.fingerprints, root, link=link, progress=progress)
 
-    def write_records(self) -> None:
+    def write_records(self, *, patient: bool = True) -> None:
         """Leave records beside the blobs of all that is new about versions.
 
         The catalog has it already, so a record that finds no room, or no bucket, now is written by whoever comes next.
+
+        Args:
+            patient: Wait for a bucket that is away; who only changed the catalog need not.
         """
         with contextlib.suppress(StorageFailure):
-            write_records(self.catalog, self.objects)
+            write_records(self.catalog, self.objects if patient else _impatient(self.objects))
 
     def read(self, digest: bytes) -> bytes:
         """Return the content of a blob, verified.
@@ -138,3 +142,10 @@ class Store:
 
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
+
+
+def _impatient(objects: ObjectStore) -> ObjectStore:
+    """The objects without whatever waits for them."""
+    beyond = getattr(objects, "beyond", objects)
+    found: ObjectStore = getattr(beyond, "once", beyond)
+    return found

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forebear.blobs.cache import CachedObjects
 from forebear.blobs.digest import digest_of
+from forebear.blobs.remote_failures import Unreachable
+from forebear.blobs.retrying import RetryingObjects
+from forebear.catalog.fingerprints import FingerprintCache
 from forebear.errors import CorruptData, NotFound
 from forebear.records.artifacts import DELETED, Version
 from forebear.store.records import read_record, read_records, record_stem, write_record, write_records
+from forebear.store.store import Store
 from forebear.testing.builders import Author
 from forebear.testing.memory_catalog import MemoryCatalog
 from forebear.testing.memory_objects import MemoryObjects
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -162,3 +171,39 @@ def test_what_changed_while_records_were_written_is_recorded_too() -> None:
     assert record.aliases == ("latest", "meanwhile")
     assert record.written_at is not None
     assert datetime.now(UTC) - record.written_at < timedelta(minutes=5)
+
+
+class _Away(MemoryObjects):
+    """A bucket that does not answer while it is away."""
+
+    away = False
+
+    def put(self, name: str, content: bytes) -> None:
+        if self.away:
+            raise Unreachable("nobody answers")
+        super().put(name, content)
+
+
+class _NoClock:
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float, /) -> None:
+        raise AssertionError("it waited")
+
+
+def test_who_only_changed_the_catalog_does_not_wait_for_a_bucket_that_is_away(tmp_path: Path) -> None:
+    bucket, catalog = _Away(), MemoryCatalog()
+    objects = CachedObjects(RetryingObjects(bucket, clock=_NoClock()), tmp_path)
+    store = Store("u", catalog, objects, FingerprintCache(None))
+    made = Author(catalog).version("a")
+    store.write_records()
+    bucket.away = True
+    catalog.move_alias(made.id, "prod")
+    store.write_records(patient=False)
+    with pytest.raises(AssertionError, match="it waited"):
+        store.write_records()
+    bucket.away = False
+    store.write_records()
+    (record,) = read_records(bucket).newest.values()
+    assert record.aliases == ("latest", "prod")

@@ -8,13 +8,12 @@ from forebear.api.checking.examining import Examination
 from forebear.api.checking.report import Checkup, Repair
 from forebear.blobs.objects import SupportsForgetting
 from forebear.errors import InvalidInput
-from forebear.records.content import LOOSE
+from forebear.records.content import LOOSE, StoredObject
 from forebear.store.checking.aside import really
 from forebear.store.checking.index import Scanned, scan, with_recipes_of
 from forebear.store.checking.shares import Share
 
 if TYPE_CHECKING:
-    from forebear.records.content import StoredObject
     from forebear.store.checking.blobs import Progress
     from forebear.store.store import Store
 
@@ -75,23 +74,25 @@ def _rebuild(store: Store, progress: Progress) -> list[Repair]:
     return [Repair("index", store.url, f"{changed:,} objects indexed anew, {gone:,} that are gone forgotten")]
 
 
-def rebuild_index(store: Store, progress: Progress | None = None) -> tuple[int, int]:
+def rebuild_index(store: Store, progress: Progress | None = None, *, follow_all: bool = True) -> tuple[int, int]:
     """Let the index say what the objects say; return how many it forgot, and how many it has anew.
 
-    What lies in an object that is damaged stays as it was indexed: some of it may still be read.
+    What lies in an object that is damaged stays as it was indexed: some of it may still be read. Unless all recipes are
+    to be followed, which reads what they name of loose objects, those that the index has are believed.
     """
     objects = really(store.objects)
-    scanned = scan(objects, progress=progress)
+    known = set() if follow_all else {digest for digest, _ in store.catalog.recipes()}
+    scanned = scan(objects, progress=progress, known=known)
     trash = {each.name for each in store.catalog.trash()}
     gone: list[str] = []
     fresh = {name: stored for name, stored in scanned.objects.items() if name not in trash}
-    for known in store.catalog.objects():
-        stored = fresh.pop(known.name, None)
+    for indexed in store.catalog.objects():
+        stored = fresh.pop(indexed.name, None)
         if stored is None:
-            if known.name not in scanned.damaged and objects.size(known.name) is None:
-                gone.append(known.name)
-        elif stored.size != known.size or not set(stored.slices) <= set(known.slices) or _is_wrong(known, stored):
-            fresh[known.name] = stored
+            if indexed.name not in scanned.damaged and objects.size(indexed.name) is None:
+                gone.append(indexed.name)
+        elif stored.size != indexed.size or not set(stored.slices) <= set(indexed.slices) or _is_wrong(indexed, stored):
+            fresh[indexed.name] = _with_chunks(stored, indexed)
     if isinstance(store.objects, SupportsForgetting):
         for name in gone:
             store.objects.forget(name)
@@ -107,6 +108,15 @@ def _is_wrong(known: StoredObject, stored: StoredObject) -> bool:
     if stored.kind == known.kind == LOOSE:
         return any(part.offset + part.stored > stored.size for part in known.slices)
     return not set(known.slices) <= set(stored.slices)
+
+
+def _with_chunks(stored: StoredObject, indexed: StoredObject) -> StoredObject:
+    """An object as it says itself, with the chunks that the index has of a loose one: recipes are made of them."""
+    if stored.kind != LOOSE:
+        return stored
+    held = {part.digest for part in stored.slices}
+    chunks = [part for part in indexed.slices if part.digest not in held and part.offset + part.stored <= stored.size]
+    return StoredObject(stored.name, stored.kind, stored.size, [*stored.slices, *chunks], stored.recipes)
 
 
 def _place_recipes(store: Store, scanned: Scanned) -> None:

@@ -88,7 +88,7 @@ def recover_store(url: str | os.PathLike[str], *, progress: Progress | None = No
     with recovering(url) as opened:
         store = opened.store
         done = Recovered(store.url, opened.is_new, opened.kept)
-        _, done.objects = rebuild_index(store, progress)
+        _, done.objects = rebuild_index(store, progress, follow_all=opened.is_new)
         records = read_records(really(store.objects))
         done.records = len(records.newest)
         done.damaged = {name: str(err) for name, err in records.damaged.items()}

@@ -44,8 +44,16 @@ class _Lines(NamedTuple):
     recipes: list[Slice]
 
 
-def scan(objects: ObjectStore, names: Iterable[str] | None = None, progress: Progress | None = None) -> Scanned:
+def scan(
+    objects: ObjectStore,
+    names: Iterable[str] | None = None,
+    progress: Progress | None = None,
+    *,
+    known: Container[bytes] = (),
+) -> Scanned:
     """Look at objects, by default at all, and return what is in them; recipes that need others are left out.
+
+    Recipes of blobs that are ``known`` are not followed.
 
     Cost: the size of each object, and the index at the end of each pack; ranges that recipes name are read where no
     index knows them. Memory: the whole index.
@@ -67,7 +75,7 @@ def scan(objects: ObjectStore, names: Iterable[str] | None = None, progress: Pro
             found.damaged[name] = lines
         elif lines is not None:
             found.objects[name] = lines.stored
-            recipes += [(name, line) for line in lines.recipes]
+            recipes += [(name, line) for line in lines.recipes if line.digest not in known]
             if progress is not None:
                 progress(1, lines.stored.size)
     _Recipes(objects, found).add(recipes)

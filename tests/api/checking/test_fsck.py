@@ -236,6 +236,19 @@ def test_a_large_file_with_bytes_behind_its_end_is_written_again(near: tuple[Sce
     assert {each.versions for each in found.left} <= {("local/p/second:v0",)}
 
 
+def test_an_index_that_is_made_again_keeps_the_chunks_that_only_it_knew(near: tuple[Scene, bytes, bytes]) -> None:
+    scene, base, second = near
+    catalog = scene.store.catalog
+    before = {digest: recipe.parts for digest, recipe in catalog.recipes()}
+    held = catalog.known(part for parts in before.values() for part in parts)
+    for _ in range(2):
+        assert scene.api.fsck(rebuild_index=True).ok
+        assert {digest: recipe.parts for digest, recipe in scene.store.catalog.recipes()} == before
+        assert scene.store.catalog.known(held) == held
+    assert scene.api.artifact("second").read("large") == second
+    assert scene.api.fsck(read_data=True).ok
+
+
 def test_a_chunk_that_two_files_share_hits_both_and_heals_both(near: tuple[Scene, bytes, bytes]) -> None:
     scene, base, second = near
     other = scene.copy("other")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from forebear.errors import CorruptData
 from forebear.store.checking.aside import aside, really
 from forebear.store.shared import close_stores, shared_store
 from forebear.testing.soundness import troubles
+from tests.faults.results import DETECTED, SILENT, injected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +66,16 @@ def read(url: str) -> dict[str, Any]:
     return {file.path: version.read(file.path) for file in version.files()}
 
 
+def read_what_can_be(url: str) -> dict[str, bytes]:
+    """The files that are handed out; the others are refused."""
+    found = {}
+    version = api(url).artifact("ds:v0")
+    for path in FILES:
+        with contextlib.suppress(CorruptData):
+            found[path] = version.read(path)
+    return found
+
+
 def test_a_sound_store_is_sound(url: str) -> None:
     for options in ({}, {"read_data": True, "repair": True}, {"rebuild_index": True}):
         found = api(url).fsck(**options)
@@ -83,19 +95,23 @@ def test_damage_is_found_named_and_healed_from_another_store(url: str, tmp_path:
         "end": content[:-1] + b"x",
         "delete": b"",
     }[damage]
-    if damage == "delete":
-        really(store.objects).delete(name)
-        store.objects.forget(name)  # type: ignore[attr-defined]
-    else:
-        overwrite(store, name, changed)
-    (trouble, *_) = api(url).fsck(read_data=True).troubles
-    assert trouble.name == name
-    assert damage in {"extend", "end"} or "local/p/ds:v0" in trouble.versions
-    found = api(url).fsck(read_data=True, repair=True, source=str(tmp_path / "copy"))
-    assert (found.ok, found.left) == (True, [])
-    assert read(url) == FILES
-    assert troubles(shared_store(url)) == []
-    assert damage == "delete" or really(store.objects).size(aside(name)) == len(changed)
+    with injected("damage", "pack in a bucket", damage) as case:
+        if damage == "delete":
+            really(store.objects).delete(name)
+            store.objects.forget(name)  # type: ignore[attr-defined]
+        else:
+            overwrite(store, name, changed)
+        case.outcome = SILENT
+        assert all(content == FILES[path] for path, content in read_what_can_be(url).items())
+        (trouble, *_) = api(url).fsck(read_data=True).troubles
+        assert trouble.name == name
+        assert damage in {"extend", "end"} or "local/p/ds:v0" in trouble.versions
+        found = api(url).fsck(read_data=True, repair=True, source=str(tmp_path / "copy"))
+        assert (found.ok, found.left) == (True, [])
+        assert read(url) == FILES
+        assert troubles(shared_store(url)) == []
+        assert damage == "delete" or really(store.objects).size(aside(name)) == len(changed)
+        case.outcome = DETECTED
 
 
 def test_a_lost_schema_comes_back_from_the_bucket(url: str, team_servers: Team) -> None:

@@ -78,6 +78,7 @@ def test_recipes_are_followed_through_packs_and_ranges_of_loose_objects(objects:
     recipe = found.recipes[digest_of(WHOLE)]
     assert assembled(objects, digest_of(WHOLE), found.objects, recipe) == WHOLE
     assert found.objects[stored.name].recipes == {digest_of(WHOLE): recipe}
+    assert scan(objects, known={digest_of(WHOLE)}).recipes == {}
     (last,) = [each for each in with_recipes_of(found.objects.values(), ()) if each.recipes]
     assert last.name == stored.name
 
