@@ -103,6 +103,8 @@ class PackWriter:
         """Write index and footer and make the pack durable; return its record. May be repeated where it fails."""
         if not self._end:
             pieces = self._pack_recipes()
+            # Index and catalog want them in order, and what is in order already is sorted in a tenth of the time.
+            self.slices.sort()
             lines = sorted([*self.slices, *pieces])
             index = b"".join(_LINE.pack(*line) for line in lines)
             self._end = index + _FOOTER.pack(self.size, len(lines), digest_of(index), MAGIC)

@@ -24,6 +24,7 @@ from psycopg import RawCursor
 from psycopg.pq import TransactionStatus
 
 from forebear.catalog.driver import values_statements
+from forebear.catalog.postgres_copying import packed_rows
 from forebear.catalog.postgres_errors import (
     LOCK_SECONDS,
     ConnectionLost,
@@ -295,11 +296,16 @@ class PostgresDriver:
             self._run(connection, f"{head} SELECT {columns} FROM {given} {tail}", ())
             self._run(connection, f"TRUNCATE {given}", ())
 
-    def _copy(self, connection: Connection, into: str, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
+    def _copy(self, connection: Connection, into: str, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
         types = self._column_types(connection, table, [name.strip(' "') for name in columns.split(",")])
         with in_words_of_forebear(connection, self.shown):
             words = f"COPY {into} ({columns}) FROM STDIN (FORMAT BINARY)"
+            pieces = packed_rows(rows, types)
             with connection.cursor() as cursor, cursor.copy(words.encode()) as copy:
+                if pieces is not None:
+                    for piece in pieces:
+                        copy.write(piece)
+                    return
                 copy.set_types(types)
                 for row in rows:
                     copy.write_row(row)
