@@ -1,7 +1,8 @@
 """The part of the catalog port that collects garbage. `docs/explanation/how-collection-works.md` says how it is used.
 
 The contract is that of `forebear.catalog.port`; times here come from the clock of the catalog, of the server where
-it is on one. A *held* blob is one in the index, as a slice or as a recipe.
+it is on one. A *held* blob is one in the index, as a slice or as a recipe. What takes many blobs at once
+(`note_garbage`, `spare`, `note_strays`, `forget_trash`) does so in several transactions: no writer waits for long.
 """
 
 from __future__ import annotations

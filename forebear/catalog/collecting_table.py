@@ -10,7 +10,7 @@ from forebear.catalog.codec import from_micros
 from forebear.catalog.driver import batches, execute_for, insert_rows, one, rows_in
 from forebear.catalog.keeping_table import KeepingTable
 from forebear.catalog.port import MissingBlobs
-from forebear.catalog.trash_index import split_parts, touch
+from forebear.catalog.trash_index import noted, split_parts, touch
 from forebear.records.artifacts import COMMITTED
 from forebear.records.collecting import CONDEMNED, DELETING, WAITING, WRITING, Epoch, Sparse, ThrownOut, Trashed
 from forebear.records.content import Recipe, Slice
@@ -18,8 +18,8 @@ from forebear.records.runs import RUNNING
 
 #: Bytes that the index of a pack has for each slice.
 _LINE_BYTES = 57
-#: Blobs noted in one transaction: some milliseconds in which other writers wait.
-_NOTED_AT_ONCE = 5_000
+#: Blobs of one transaction: some milliseconds in which other writers wait.
+_AT_ONCE = 2_000
 
 
 class CollectingTable(KeepingTable):
@@ -65,21 +65,19 @@ class CollectingTable(KeepingTable):
         row = one(self._db, "SELECT value FROM meta WHERE key = 'gc_epoch_at'")
         at = int(row[0]) if row else self._sweep_time()
         new = 0
-        for batch in batches(digests, _NOTED_AT_ONCE):
+        for batch in batches(digests, _AT_ONCE):
             with self._db.transaction():
-                before = self.garbage()
+                known = noted(self._db, batch)
+                fresh = sorted({digest for digest in batch if digest not in known})
                 insert_rows(
-                    self._db,
-                    "INSERT INTO garbage (digest, epoch, at)",
-                    [(digest, epoch, at) for digest in batch],
-                    "ON CONFLICT (digest) DO NOTHING",
+                    self._db, "INSERT INTO garbage (digest, epoch, at)", [(digest, epoch, at) for digest in fresh]
                 )
-                new += self.garbage() - before
+                new += len(fresh)
         return new
 
     def spare(self, digests: Iterable[bytes]) -> None:
         """See `CollectingPort.spare`."""
-        for batch in batches(digests, _NOTED_AT_ONCE):
+        for batch in batches(digests, _AT_ONCE):
             with self._db.transaction():
                 touch(self._db, batch)
 
@@ -171,7 +169,7 @@ class CollectingTable(KeepingTable):
     def strays(self, names: Iterable[str]) -> list[str]:
         """See `CollectingPort.strays`."""
         found = []
-        for batch in batches(names, _NOTED_AT_ONCE):
+        for batch in batches(names, _AT_ONCE):
             known = {row[0] for row in rows_in(self._db, "SELECT name FROM objects WHERE name IN ({keys})", batch)}
             known |= {row[0] for row in rows_in(self._db, "SELECT name FROM trash WHERE name IN ({keys})", batch)}
             found += [name for name in dict.fromkeys(batch) if name not in known]
@@ -180,7 +178,7 @@ class CollectingTable(KeepingTable):
     def note_strays(self, objects: Iterable[tuple[str, str, int]]) -> int:
         """See `CollectingPort.note_strays`."""
         new = 0
-        for batch in batches(objects, _NOTED_AT_ONCE):
+        for batch in batches(objects, _AT_ONCE):
             with self._db.transaction():
                 unknown = set(self.strays(name for name, _, _ in batch))
                 strays = {name: (name, kind, size) for name, kind, size in batch if name in unknown}
@@ -251,22 +249,46 @@ class CollectingTable(KeepingTable):
     def forget_trash(self, names: Iterable[str], age: timedelta) -> None:
         """See `CollectingPort.forget_trash`."""
         gone = sorted(set(names))
+        lost = sum(self._forget_slices_of(name) for name in gone)
         with self._db.transaction(durable=True):
             execute_for(self._db, f"DELETE FROM trash WHERE state = {DELETING} AND name IN ({{keys}})", (), gone)
-            lost = 0
             for batch in batches(gone):
                 keys = ",".join("?" * len(batch))
-                alone = f"name IN ({keys}) AND name NOT IN (SELECT name FROM trash)"
-                lost += self._db.execute(f"DELETE FROM trash_slices WHERE {alone}", batch)
-                self._db.execute(f"DELETE FROM trash_recipes WHERE {alone}", batch)
-            row = one(self._db, "SELECT min(begun_at) FROM leases WHERE purpose = ?", (WRITING,))
-            assert row is not None
-            before = self._sweep_time() - _micros(age)
-            oldest = before if row[0] is None else min(row[0], before)
-            lost += self._db.execute(f"DELETE FROM trash_slices WHERE at < ? AND {_LEFT_ALONE}", (oldest,))
-            self._db.execute(f"DELETE FROM trash_recipes WHERE at < ? AND (name IS NULL OR {_LEFT_ALONE})", (oldest,))
-            if lost:
+                self._db.execute(f"DELETE FROM trash_recipes WHERE name IN ({keys}) AND {_LEFT_ALONE}", batch)
+        lost += self._forget_singles(age)
+        if lost:
+            with self._db.transaction():
                 self._drop_broken_recipes()
+
+    def _forget_slices_of(self, name: str) -> int:
+        """Forget what was in an object that is being deleted, some at a time; return how much."""
+        lost = 0
+        while True:
+            with self._db.transaction():
+                count = self._db.execute(_FORGET_SLICES, (name, name, _AT_ONCE, name, DELETING))
+            lost += count
+            if count < _AT_ONCE:
+                return lost
+
+    def _forget_singles(self, age: timedelta) -> int:
+        """Forget blobs that left the index long ago, of objects that did not; return how many."""
+        lost = 0
+        while True:
+            with self._db.transaction():
+                row = one(self._db, "SELECT min(begun_at) FROM leases WHERE purpose = ?", (WRITING,))
+                assert row is not None
+                before = self._sweep_time() - _micros(age)
+                oldest = before if row[0] is None else min(row[0], before)
+                rows = self._db.rows(
+                    f"SELECT digest, name FROM trash_slices WHERE at < ? AND {_LEFT_ALONE} LIMIT ?", (oldest, _AT_ONCE)
+                )
+                self._db.many("DELETE FROM trash_slices WHERE digest = ? AND name = ?", rows)
+                self._db.execute(
+                    f"DELETE FROM trash_recipes WHERE at < ? AND (name IS NULL OR {_LEFT_ALONE})", (oldest,)
+                )
+            lost += len(rows)
+            if len(rows) < _AT_ONCE:
+                return lost
 
     # -- what keeps blobs -----------------------------------------------------------------------------------------
 
@@ -347,3 +369,8 @@ _ALONE = (
 )
 _HOME = "SELECT 1 FROM recipes WHERE object_id = ? LIMIT 1"
 _LEFT_ALONE = "name NOT IN (SELECT name FROM trash)"
+_FORGET_SLICES = (
+    "DELETE FROM trash_slices WHERE name = ? AND digest IN "
+    "(SELECT digest FROM trash_slices WHERE name = ? ORDER BY digest LIMIT ?) "
+    "AND EXISTS (SELECT 1 FROM trash WHERE name = ? AND state = ?)"
+)

@@ -99,7 +99,8 @@ def _rescue_recipes(db: Driver, recipes: Sequence[Sequence[object]]) -> None:
 _TRASH_RECIPES = "SELECT digest, size, parts, name FROM trash_recipes WHERE digest IN ({keys})"
 _TRASH_SLICES = (
     'SELECT s.digest, s.name, s."offset", s.stored, s.size, s.codec FROM trash_slices s '
-    f"LEFT JOIN trash t ON t.name = s.name WHERE (t.state IS NULL OR t.state <> {DELETING}) AND s.digest IN ({{keys}})"
+    "LEFT JOIN trash t ON t.name = s.name LEFT JOIN objects o ON o.name = s.name "
+    f"WHERE (o.id IS NOT NULL OR (t.state IS NOT NULL AND t.state <> {DELETING})) AND s.digest IN ({{keys}})"
 )
 _HELD = "SELECT DISTINCT digest FROM slices WHERE digest IN ({keys})"
 _REVIVABLE = "SELECT 1 FROM objects WHERE name = ? UNION ALL SELECT 1 FROM trash WHERE name = ? AND state <> ? LIMIT 1"

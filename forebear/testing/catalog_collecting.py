@@ -463,6 +463,27 @@ class TrashSuite:
         catalog.forget_trash([], NOW)
         assert catalog.rescue(digests("a", "b", "c")) == set(digests("c"))
 
+    def test_blobs_of_an_object_that_was_forgotten_do_not_come_back(self, catalog: Catalog, clock: ManualClock) -> None:
+        catalog.add_objects([pack("p", "a", "b")])
+        throw_out(catalog, clock, "a")
+        catalog.forget_objects(["pack/p"])
+        assert catalog.rescue(digests("a", "b")) == set()
+        with pytest.raises(MissingBlobs):
+            catalog.commit_version(new_version(["a"], needs=digests("a")))
+
+    def test_more_blobs_than_a_transaction_takes(self, catalog: Catalog, clock: ManualClock) -> None:
+        texts = [str(number) for number in range(5_000)]
+        catalog.add_objects([pack("p", *texts), pack("q", "kept")])
+        catalog.note_garbage(catalog.begin_epoch().number, digests(*texts[:10]))
+        assert catalog.note_garbage(catalog.begin_epoch().number, digests(*texts, *texts[:5])) == 4_990
+        assert catalog.throw_out(catalog.begin_epoch().number, NOW, 10_000).blobs == 5_000
+        assert catalog.retire("pack/p")
+        catalog.condemn(NOW, 9)
+        assert catalog.claim_condemned(10, 9) == ["pack/p"]
+        catalog.forget_trash(["pack/p"], NOW)
+        assert catalog.trash() == []
+        assert catalog.rescue(digests(*texts, "kept")) == set(digests("kept"))
+
     def test_a_loose_object_and_its_chunks_go_apart(self, catalog: Catalog, clock: ManualClock) -> None:
         big = loose("big", size=1000)
         chunks = [part._replace(digest=digest_of("head"), stored=400, size=400) for part in big.slices]

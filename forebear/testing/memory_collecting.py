@@ -177,7 +177,7 @@ class MemoryCollecting:
         recipes = {d: self._trash_recipes[d] for d in wanted if d in self._trash_recipes}
         wanted |= {part for recipe, _, _ in recipes.values() for part in recipe.parts}
         for digest, name in [key for key in self._trash_slices if key[0] in wanted]:
-            if name in self._trash and self._trash[name].state == DELETING:
+            if name not in self._objects and (name not in self._trash or self._trash[name].state == DELETING):
                 continue
             part, _ = self._trash_slices.pop((digest, name))
             stored = self._objects.get(name) or self._trash.pop(name).stored

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: Another collection may begin after so many seconds, whatever became of this one.
 LONGEST_SECONDS = 3600.0
 #: Blobs that leave the index in one transaction, in which other writers wait: some 50 ms.
-BLOBS_AT_ONCE = 5_000
+BLOBS_AT_ONCE = 2_000
 #: Objects that are deleted together, and that one collection looks at because little of them is needed.
 OBJECTS_AT_ONCE, SPARSE_OBJECTS = 64, 1_000
 #: Objects that are condemned together.
