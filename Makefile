@@ -8,6 +8,7 @@ JOBS ?= 2
 PYTEST_ARGS ?=
 DEBIAN_PACKAGES := borgbackup ceph-common ceph-mon ceph-osd graphviz radosgw restic strace tmux
 PEERS := dvc[s3]==3.67.1 mlflow==3.18.0 trackio==0.43.0 wandb==0.31.0
+FUZZER := atheris==3.0.0
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -46,9 +47,24 @@ test: $(VENV)/.ready-test npm ## run the whole test-suite with what pip and npm 
 .PHONY: test-all
 test-all: debian test ## the same, after installing the Debian packages some tests need
 
+.PHONY: test-team
+test-team: $(VENV)/.ready-test ## run the tests of core and tracking in a store of a team: PostgreSQL and S3
+	@$(in_temporary_folder) FOREBEAR_TEST_STORE=postgres+s3 "$(BIN)/python" -m pytest -n $(JOBS) --dist worksteal \
+	  tests/api tests/artifacts tests/cli tests/e2e tests/lineage tests/store tests/tracking $(PYTEST_ARGS)
+
 .PHONY: faults
-faults: $(VENV)/.ready-test ## kill the work at every call of the system, not at a spread of them (minutes)
-	@$(in_temporary_folder) EVERY_KILL=1 "$(BIN)/python" -m pytest -n $(JOBS) tests/faults/test_kill.py $(PYTEST_ARGS)
+faults: $(VENV)/.ready-test ## inject every fault, not a sample of them, and write the page of results (half an hour)
+	@mkdir -p .cache && rm -f .cache/faults.jsonl
+	@$(in_temporary_folder) EVERY_KILL=1 FOREBEAR_FAULTS_RESULTS="$(CURDIR)/.cache/faults.jsonl" \
+	  "$(BIN)/python" -m pytest -n $(JOBS) tests/faults $(PYTEST_ARGS)
+	@"$(BIN)/python" tools/faults_page.py .cache/faults.jsonl
+
+# Seconds for each target of the search.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: .cache/fuzz/.ready ## search for inputs that break a parser, led by coverage
+	@PYTHONPATH="$$("$(BIN)/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+	  .cache/fuzz/bin/python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS)
 
 .PHONY: lint
 lint: $(VENV)/.ready-test ## check style and form of the code
@@ -128,6 +144,12 @@ debian:
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
 	    $(DEBIAN_PACKAGES) >/dev/null; \
 	fi
+
+.cache/fuzz/.ready: Makefile $(VENV)/.ready-test | python
+	@echo "installing $(FUZZER) into .cache/fuzz" >&2
+	@$(UV) venv --quiet --clear --python "$(BIN)/python" .cache/fuzz
+	@$(UV) pip install --quiet --python .cache/fuzz/bin/python $(FUZZER)
+	@touch $@
 
 .cache/peers/.ready: Makefile | python
 	@echo "installing $(PEERS) into .cache/peers" >&2

@@ -25,6 +25,7 @@ from forebear.store.shared import shared_store
 
 if TYPE_CHECKING:
     from forebear.api.checking.report import Checkup
+    from forebear.api.recorded_sweep import RecordedSweep
     from forebear.lineage.queries import Lineage
     from forebear.records.artifacts import AliasMove, Collection
     from forebear.records.runs import Project
@@ -225,6 +226,16 @@ class Api(Keeping):
             )
             raise messages.no_run(f"{run_id!r} in project {entity}/{project}; {found}")
         return RecordedRun(self.store, record)
+
+    def sweep(self, path: str) -> RecordedSweep:
+        """Return the sweep at ``[[entity/]project/]id``.
+
+        Raises:
+            NotFound: there is none; the message lists those of the project.
+        """
+        from forebear.api.recorded_sweep import sweep_at  # only for scripts that read sweeps
+
+        return sweep_at(self, path)
 
     def runs(
         self,
