@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from forebear.blobs.local import storage_failure
 from forebear.errors import ForebearError, NotFound
 from forebear.records.runs import CRASHED, RUNNING, RunChanges, RunRecord
 from forebear.store.liveness import process_is_gone
@@ -28,6 +30,8 @@ DAMAGED, ORPHANED, NEWER = ".damaged", ".orphaned", ".newer"
 _NOT_OURS = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 #: Bytes read in one piece.
 _PIECE_BYTES = 512 * 1024
+#: How opening a file fails where that says nothing of the file: to pass over it would lose what it holds from sight.
+_SAYS_NOTHING = frozenset({errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM})
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -117,8 +121,10 @@ def _locked(path: Path) -> Iterator[bool]:
     """Hold the lock of a journal, and say whether that succeeded: nobody writes or takes it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:  # deleted meanwhile, or not ours to write
-        yield False
+    except OSError as err:
+        if err.errno in _SAYS_NOTHING:
+            raise storage_failure(err, f"open {path}") from err
+        yield False  # deleted meanwhile, or not ours to write
         return
     try:
         yield try_lock(descriptor)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from forebear.blobs.local import storage_failure
+
 JOURNALS = "journals"
 SUFFIX = ".journal"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
@@ -49,17 +51,36 @@ def time_of(path: Path) -> int:
 
 
 def journals_in(folder: Path) -> list[Path]:
-    """Return the journals of a run, oldest first; none where there is no folder."""
-    try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [folder / name for name in names]
+    """Return the journals of a run, oldest first; none where there is no folder.
+
+    Raises:
+        StorageFailure: the folder cannot be listed.
+    """
+    return [path for path in _listed(folder) if path.name.endswith(SUFFIX)]
 
 
 def all_folders(root: str | os.PathLike[str]) -> list[Path]:
-    """Return the folders of a store that may hold journals, sorted."""
-    return sorted(path for path in Path(root, JOURNALS).glob("*/*/*") if path.is_dir())
+    """Return the folders of a store that may hold journals, sorted; not those of others who let nobody in.
+
+    Raises:
+        StorageFailure: a folder cannot be listed.
+    """
+    found = [Path(root, JOURNALS)]
+    for _ in RunPlace._fields:
+        found = [path for folder in found for path in _listed(folder, theirs=True) if path.is_dir()]
+    return found
+
+
+def _listed(folder: Path, *, theirs: bool = False) -> list[Path]:
+    """What is in a folder, sorted; nothing where it is not there or, if it may be ``theirs``, lets nobody in."""
+    try:
+        return [folder / name for name in sorted(os.listdir(folder))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as err:
+        if theirs and isinstance(err, PermissionError):
+            return []
+        raise storage_failure(err, f"list {folder}") from err
 
 
 def quoted(text: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forebear.errors import StorageFailure
 from forebear.tracking.journal.place import (
     all_folders,
     journal_folder,
@@ -19,6 +22,7 @@ from forebear.tracking.journal.place import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/\\:@"), min_size=1, max_size=128)
@@ -63,3 +67,32 @@ def test_names_tell_the_time_and_differ(tmp_path: Path) -> None:
     assert len(set(names)) == 100
     assert time_of(tmp_path / f"{names[0]}.journal") > 1_600_000_000_000_000
     assert time_of(tmp_path / "other.journal") == 0
+
+
+def test_folders_that_cannot_be_listed_are_told_and_those_of_others_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run in ("r1", "r2"):
+        journal_folder(tmp_path, "e", "p", run).mkdir(parents=True)
+    (tmp_path / "journals" / "e" / "p" / "no-folder").write_text("")
+    everything = [journal_folder(tmp_path, "e", "p", run) for run in ("r1", "r2")]
+    assert all_folders(tmp_path) == everything
+    real = os.listdir
+
+    def refuse(number: int) -> Callable[[Path], list[str]]:
+        def listdir(path: Path) -> list[str]:
+            if path.name == "p":
+                raise OSError(number, os.strerror(number), str(path))
+            return real(path)
+
+        return listdir
+
+    monkeypatch.setattr(os, "listdir", refuse(errno.EMFILE))
+    with pytest.raises(StorageFailure, match="cannot list .*p: Too many open files; raise the limit"):
+        all_folders(tmp_path)
+    with pytest.raises(StorageFailure, match="cannot list"):
+        journals_in(tmp_path / "journals" / "e" / "p")
+    monkeypatch.setattr(os, "listdir", refuse(errno.EACCES))
+    assert all_folders(tmp_path) == []
+    with pytest.raises(StorageFailure, match="Permission denied"):
+        journals_in(tmp_path / "journals" / "e" / "p")
