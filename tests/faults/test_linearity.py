@@ -57,7 +57,7 @@ def histories(draw: st.DrawFn) -> list[Call]:
     return calls
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(histories())
 def test_a_register_is_checked_exactly(calls: list[Call]) -> None:
     assert (not list(register_troubles(calls))) == possible(calls)
