@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from forebear.api.settling import settle
 from forebear.errors import InvalidInput, NotFound
 from forebear.names import parse_ref
 from forebear.records.collecting import Policy, check_policy
@@ -115,6 +116,8 @@ class Keeping:
         if min(grace_days, trash_days) < 0:
             raise InvalidInput("grace and trash are numbers of days from 0", code="invalid-policy")
         grace, looks = (0.0, AT_ONCE.looks) if at_once else (grace_days * _DAY_SECONDS, 1)
+        if not dry_run:
+            settle(self.store)  # what journals of dead processes name is named in the catalog then
         rules = Rules(grace_seconds=grace, trash_seconds=trash_days * _DAY_SECONDS, looks=looks)
         return collect(self.store, rules, dry_run=dry_run)
 

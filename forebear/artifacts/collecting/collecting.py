@@ -95,7 +95,10 @@ class _Collection:
         marker = Marker(self._store, self._budget)
         marker.add_all()
         live = marker.live
-        catalog.note_garbage(epoch.number, list({digest for digest in catalog.held() if digest not in live}))
+        dead = list({digest for digest in catalog.held() if digest not in live})
+        for start in range(0, len(dead), BLOBS_AT_ONCE):
+            self._budget.check()
+            catalog.note_garbage(epoch.number, dead[start : start + BLOBS_AT_ONCE])
         catalog.spare([digest for digest in catalog.noted_garbage() if digest in live])
         # Who committed since the look began may have trusted a page that is noted only now; from here on nobody does.
         catalog.spare(marker.add_versions(catalog.roots(after=epoch.last_version)))

@@ -150,5 +150,5 @@ class CollectingMachine(RuleBasedStateMachine):
         assert {path: self.place.store.read(digest) for path, digest in found.items()} == self.kept
 
 
-CollectingMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+CollectingMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 TestCollecting = CollectingMachine.TestCase

@@ -66,7 +66,7 @@ BROKEN = (
 def schedules() -> Iterator[tuple[Schedule, tuple[str, ...]]]:
     """Orders of steps, the likeliest to find something first."""
     for number in count():
-        yield Cut("collector", number % 60 + 1, "again"), ("deleter", "collector", "again")
+        yield Cut("collector", number % 40 + 20, "again"), ("deleter", "collector", "again")
         yield Cut("patient", number % 8 + 1, "collector"), ("patient", "collector")
         yield Dice(number), CASTS[number % len(CASTS)]
 
