@@ -108,6 +108,7 @@ class Follower:
         self._stopping: float | None = None
         self._told = ("", time.monotonic())
         self._began = time.monotonic()
+        self._has_begun = self._asked = False
 
     def run(self) -> None:
         """Begin the agents and wait for all of them.
@@ -149,6 +150,7 @@ class Follower:
                 waiting.append(agent)
             elif look.where and agent.where is None:
                 agent.where = look.where
+                self._has_begun = True
                 self._say(f"agent {agent.number} began on {look.where}")
         self._drop(waiting)
         self._tell(idle=len(waiting) == len(self._agents))
@@ -202,7 +204,7 @@ class Follower:
         now = time.monotonic()
         if now - self._told[1] < TELL_SECONDS:
             return
-        if idle and now - self._began > IDLE_SECONDS:
+        if idle and not self._has_begun and now - self._began > IDLE_SECONDS:
             termwarn(f"no agent has begun yet; {self._engine.name} has no room that fits", repeat=False)
         with contextlib.suppress(ForebearError):
             counts = self._store.catalog.trial_counts([self._sweep.key]).get(self._sweep.key, {})
@@ -241,8 +243,6 @@ class Follower:
             self._asked = True
             self._say(f"{len(handles)} agents are asked to end; once more ends them at once")
             self._engine.stop(handles)
-
-    _asked = False
 
     def _conclude(self) -> None:
         if self._signals:

@@ -125,8 +125,10 @@ class SlurmEngine:
         error = job.exception()
         if error is None:
             return Look(job.result())
-        words = f"job {job.job_id} ended as {state.lower()}: {str(error).strip().splitlines()[-1]}"
-        return Look(Outcome(FAILED, words))
+        # What the agent itself could not do is in a result; where there is none, its process was ended.
+        kind = FAILED if job.paths.result_pickle.exists() else LOST
+        words = str(error).strip().splitlines()[-1]
+        return Look(Outcome(kind, f"job {job.job_id} ended as {state.lower()}: {words}"))
 
     def stop(self, handles: Iterable[_Job]) -> None:
         """Leave the jobs a mark; those that wait are cancelled."""
