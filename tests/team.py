@@ -48,8 +48,8 @@ class Team(NamedTuple):
         return _url_of(self.database, self.s3.url, name)
 
     def enter(self, patch: pytest.MonkeyPatch) -> None:
-        """Give this process the credentials of the bucket."""
-        for name, value in self.s3.environment.items():
+        """Give this process the credentials of the bucket, and those of the database, which are kept in no settings."""
+        for name, value in {**self.s3.environment, "PGPASSWORD": urlsplit(self.database).password or ""}.items():
             patch.setenv(name, value)
 
 
