@@ -33,6 +33,9 @@ PYTHON = sys.executable
 _FOREIGN = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONPROFILEIMPORTTIME", "PYTHONTRACEMALLOC", "PYTHONDEVMODE")
 _FOREIGN_PREFIXES = ("FOREBEAR_", "WANDB_", "MLFLOW_", "DVC_", "RESTIC_", "BORG_", "GIT_", "XDG_")
 _WIDTH = 118
+#: Present where Linux can give free memory back to a host (Documentation/mm/free_page_reporting.rst), and when it has.
+_PAGE_REPORTING = Path("/sys/module/page_reporting")
+_GIVEN_BACK_SECONDS = 3
 #: Samples of each quantity, unless somebody says.
 ROUNDS = 5
 
@@ -181,7 +184,14 @@ class Bench:
         return json.loads(done.stdout.splitlines()[-1])
 
     def touch_memory(self, size: int) -> None:
-        """Let the machine have ``size`` bytes of free memory at hand: a guest may have given its own back."""
+        """Let the machine have ``size`` bytes of free memory at hand: a guest may have given its own back.
+
+        A guest of a host that wants free memory back gives it two seconds after something was freed. What was freed by
+        the sample before is waited for, else it would take along what is touched here, in the middle of the next one.
+        """
+        if _PAGE_REPORTING.exists():
+            os.sync()
+            time.sleep(_GIVEN_BACK_SECONDS)
         self.run(Command([sys.executable, "-c", f"b'x' * {size}"]))
 
     def _environment(self) -> dict[str, str]:
