@@ -54,7 +54,7 @@ class CollectingPort(Protocol):
         ...
 
     def hold(self, run_key: int, digests: Iterable[bytes]) -> None:
-        """Keep blobs that a run will name later, until it does or has ended.
+        """Keep blobs that a run will name later, until it does or has ended; after a crash for 30 days more.
 
         Raises:
             NotFound: there is no such run.

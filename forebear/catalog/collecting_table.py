@@ -12,9 +12,19 @@ from forebear.catalog.keeping_table import KeepingTable
 from forebear.catalog.port import MissingBlobs
 from forebear.catalog.trash_index import noted, split_parts, touch
 from forebear.records.artifacts import COMMITTED
-from forebear.records.collecting import CONDEMNED, DELETING, WAITING, WRITING, Epoch, Sparse, ThrownOut, Trashed
+from forebear.records.collecting import (
+    CONDEMNED,
+    DELETING,
+    HELD_AFTER_A_CRASH_DAYS,
+    WAITING,
+    WRITING,
+    Epoch,
+    Sparse,
+    ThrownOut,
+    Trashed,
+)
 from forebear.records.content import Recipe, Slice
-from forebear.records.runs import RUNNING
+from forebear.records.runs import CRASHED, RUNNING
 
 #: Bytes that the index of a pack has for each slice.
 _LINE_BYTES = 57
@@ -31,11 +41,9 @@ class CollectingTable(KeepingTable):
         """See `CollectingPort.begin_epoch`."""
         with self._db.transaction():
             number = self._counted("gc_epoch")
-            self._keep("gc_epoch_at", self._sweep_time())
-            self._db.execute(
-                "DELETE FROM holds WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.key = holds.run_key AND r.state = ?)",
-                (RUNNING,),
-            )
+            now = self._sweep_time()
+            self._keep("gc_epoch_at", now)
+            self._db.execute(_LET_GO, (RUNNING, CRASHED, now - _micros(timedelta(days=HELD_AFTER_A_CRASH_DAYS))))
             row = one(self._db, "SELECT max(id) FROM versions")
             assert row is not None
         return Epoch(number, row[0] or 0)
@@ -302,8 +310,8 @@ class CollectingTable(KeepingTable):
                 raise MissingBlobs(sorted(missing))
             insert_rows(
                 self._db,
-                "INSERT INTO holds (run_key, digest)",
-                [(run_key, digest) for digest in wanted],
+                "INSERT INTO holds (run_key, digest, at)",
+                [(run_key, digest, self._sweep_time()) for digest in wanted],
                 "ON CONFLICT (run_key, digest) DO NOTHING",
             )
 
@@ -369,6 +377,10 @@ _ALONE = (
 )
 _HOME = "SELECT 1 FROM recipes WHERE object_id = ? LIMIT 1"
 _LEFT_ALONE = "name NOT IN (SELECT name FROM trash)"
+_LET_GO = (
+    "DELETE FROM holds WHERE NOT EXISTS (SELECT 1 FROM runs r WHERE r.key = holds.run_key AND "
+    "(r.state = ? OR (r.state = ? AND holds.at > ?)))"
+)
 _FORGET_SLICES = (
     "DELETE FROM trash_slices WHERE name = ? AND digest IN "
     "(SELECT digest FROM trash_slices WHERE name = ? ORDER BY digest LIMIT ?) "

@@ -307,6 +307,7 @@ CREATE TABLE leases (
 CREATE TABLE holds (
     run_key INTEGER NOT NULL REFERENCES runs (key),
     digest BLOB NOT NULL,
+    at INTEGER NOT NULL,
     PRIMARY KEY (run_key, digest)
 ) WITHOUT ROWID;
 

@@ -12,6 +12,9 @@ from forebear.errors import InvalidInput
 #: What a lease is for.
 WRITING, COLLECTING = "write", "collect"
 
+#: A run that crashed holds for so long what its journal may still name, in days.
+HELD_AFTER_A_CRASH_DAYS = 30
+
 #: States of an object in the trash: it waits, it is about to be deleted, it is being deleted.
 WAITING, CONDEMNED, DELETING = 0, 1, 2
 

@@ -148,6 +148,21 @@ class LeaseSuite:
         catalog.begin_epoch()
         assert set(catalog.named_by_runs()) == set()
 
+    def test_a_run_that_crashed_holds_for_a_while_what_its_journal_may_bring(
+        self, catalog: Catalog, author: Author, tick: Tick
+    ) -> None:
+        catalog.add_objects([pack("p", "a")])
+        run = author.run()
+        catalog.hold(run.key, digests("a"))
+        catalog.update_run(run.key, RunChanges(state="crashed"))
+        tick(29 * DAY)
+        catalog.hold(run.key, digests("a"))
+        catalog.begin_epoch()
+        assert set(catalog.named_by_runs()) == set(digests("a"))
+        tick(DAY)
+        catalog.begin_epoch()
+        assert set(catalog.named_by_runs()) == set()
+
 
 class GarbageSuite:
     """What every catalog promises of blobs that nobody names."""

@@ -648,7 +648,8 @@ class MemoryCatalog(MemoryChecks, MemoryCollecting, MemoryCopies):
             return False
         named = {file.digest for file in batch.files}
         self._count_on(named)
-        self._holds -= {(batch.run_key, digest) for digest in named}
+        for digest in named:
+            self._holds.pop((batch.run_key, digest), None)
         documents = {"summary": batch.summary, "config": batch.config, "metrics": batch.metrics}
         given = {name: _as_json(value) for name, value in documents.items() if value is not None}
         run = self._runs[batch.run_key]

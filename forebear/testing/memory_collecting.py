@@ -18,6 +18,7 @@ from forebear.records.artifacts import COMMITTED, DELETED
 from forebear.records.collecting import (
     CONDEMNED,
     DELETING,
+    HELD_AFTER_A_CRASH_DAYS,
     WAITING,
     WRITING,
     Epoch,
@@ -29,7 +30,7 @@ from forebear.records.collecting import (
     Trashed,
 )
 from forebear.records.content import Recipe, Slice, StoredObject
-from forebear.records.runs import RUNNING
+from forebear.records.runs import CRASHED, RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -75,7 +76,7 @@ class MemoryCollecting:
         self._epoch = 0
         self._epoch_at: datetime | None = None
         self._leases: dict[str, tuple[int, Lease]] = {}
-        self._holds: set[tuple[int, bytes]] = set()
+        self._holds: dict[tuple[int, bytes], datetime] = {}
         self._garbage: dict[bytes, tuple[int, datetime]] = {}
         self._trash: dict[str, _Thrown] = {}
         self._trash_slices: dict[tuple[bytes, str], tuple[Slice, datetime]] = {}
@@ -144,7 +145,7 @@ class MemoryCollecting:
         with self._lock, self._whole():
             self._check_run(run_key)
             self._check_needs(wanted)
-            self._holds |= {(run_key, digest) for digest in wanted}
+            self._holds = {(run_key, digest): self._clock() for digest in wanted} | self._holds
 
     # -- what somebody counts on ----------------------------------------------------------------------------------
 
@@ -209,8 +210,12 @@ class MemoryCollecting:
         with self._lock:
             self._epoch += 1
             self._epoch_at = self._clock()
-            running = {key for key, run in self._runs.items() if run.state == RUNNING}
-            self._holds = {(run, digest) for run, digest in self._holds if run in running}
+            late = self._epoch_at - timedelta(days=HELD_AFTER_A_CRASH_DAYS)
+            self._holds = {
+                (run, digest): at
+                for (run, digest), at in self._holds.items()
+                if self._runs[run].state == RUNNING or (self._runs[run].state == CRASHED and at > late)
+            }
             return Epoch(self._epoch, max(self._versions, default=0))
 
     def roots(self, *, after: int | None = None) -> list[bytes]:
