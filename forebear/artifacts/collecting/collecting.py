@@ -16,6 +16,7 @@ from forebear.artifacts.collecting.report import Collected
 from forebear.artifacts.collecting.retention import apply_policies
 from forebear.artifacts.collecting.rewriting import Rewriter
 from forebear.artifacts.collecting.rules import PATIENT, Budget, OutOfTime, Rules
+from forebear.catalog.driver import batches
 from forebear.records.content import LOOSE, PACK
 from forebear.store.leases import DELETION_SECONDS, lone_collector, tidy_leases
 
@@ -31,7 +32,9 @@ LONGEST_SECONDS = 3600.0
 #: Blobs that leave the index in one transaction, in which other writers wait: some 50 ms.
 BLOBS_AT_ONCE = 2_000
 #: Objects that are deleted together, and that one collection looks at because little of them is needed.
-OBJECTS_AT_ONCE, SPARSE_OBJECTS = 64, 1_000
+OBJECTS_AT_ONCE, SPARSE_OBJECTS = 32, 1_000
+#: Names of objects that the catalog is asked about together: those of one answer of a bucket.
+NAMES_AT_ONCE = 1_000
 #: Objects that are condemned together.
 _CONDEMNED_AT_ONCE = 10_000
 
@@ -83,6 +86,8 @@ class _Collection:
         for _ in range(self._rules.looks):
             self._look()
         self._empty_objects()
+        self._delete()
+        # Last, because in a large bucket it may take all the time there is.
         self._find_strays()
         self._delete()
 
@@ -127,8 +132,10 @@ class _Collection:
     def _find_strays(self) -> None:
         """Put files into the trash that nobody registered: of writers that died, or are still at work."""
         objects = self._store.objects
-        self._budget.check()
-        strays = self._store.catalog.strays(_names(objects))
+        strays: list[str] = []
+        for batch in batches(_names(objects), NAMES_AT_ONCE):
+            self._budget.check()
+            strays += self._store.catalog.strays(batch)
         sizes = {name: objects.size(name) for name in strays}
         found = [(name, name.partition("/")[0], size) for name, size in sizes.items() if size is not None]
         if self._store.catalog.note_strays(found):
