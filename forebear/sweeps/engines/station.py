@@ -76,6 +76,7 @@ class Work:
         from forebear.sweeps.agent import Agent
         from forebear.sweeps.places import find_sweep
 
+        # It comes from who launched the agent, through this process's standard input, and from no store.
         function = pickle.loads(errand.function)
 
         def execute() -> Any:
