@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.team import Team
 
 #: Bytes of each direction at which it is killed; all by ``make faults``.
-CUTS = 16 if os.environ.get("EVERY_KILL") else 1
+CUTS = 8 if os.environ.get("EVERY_KILL") else 1
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
