@@ -124,7 +124,8 @@ $(VENV)/.ready-demo: $(LOCKED) | python
 
 $(VENV)/.ready-test: $(LOCKED) | python
 	@echo "preparing .venv for tests" >&2
-	@$(SYNC) --group dev --extra s3 --extra gcs --extra azure --extra http --extra postgres --extra media --extra charts --extra sweeps --extra frames --extra tensorboard
+	@$(SYNC) --group dev --extra s3 --extra gcs --extra azure --extra http --extra postgres --extra media --extra charts --extra sweeps --extra frames --extra tensorboard \
+	  --extra dask --extra ray --extra slurm
 	@touch $@
 
 .PHONY: npm
