@@ -245,7 +245,8 @@ def run_together(url: str, folder: Path, name: str) -> None:
     ending = in_child(lambda: check(url, works))
     assert ending.code == DONE, ending.said
     for number in range(KILLS):
-        note("many processes", f"aliases and version numbers on {name}", f"SIGKILL at kill {number}", REPEATED)
+        what = f"versions and aliases on {name}: {PROCESSES} processes, {CALLS} calls each"
+        note("many processes", what, f"SIGKILL at kill {number}", REPEATED)
 
 
 def test_sqlite(memory_path: Path) -> None:
