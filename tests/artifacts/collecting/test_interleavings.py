@@ -111,13 +111,25 @@ class World:
         collect(self.place.store, HASTY)
         assert self.place.damage() == [], self.stage.steps
         assert self.place.catalog.garbage() == 0
-        others = [name for name in self.cast if name != "collector"]
-        note("collection", f"a collection and {', '.join(others)}", "schedule", COMPLETED)
+        note("collection", ", ".join(WHO[name] for name in self.cast), "schedule", COMPLETED)
 
 
 EXPECTED = {
     "again": {"shared": b"shared", "only": b"only old"},
     "patient": {"shared": b"shared", "extra": b"extra"},
+}
+
+
+#: Who is at work, for the page of injected faults.
+WHO = {
+    "collector": "a collection",
+    "deleter": "who deletes",
+    "again": "who logs the same again",
+    "changed": "who logs onto the newest",
+    "patient": "a slow writer",
+    "run": "a run that names content",
+    "reader": "a reader",
+    "undeleter": "who undeletes",
 }
 
 
