@@ -47,7 +47,7 @@ AREAS = {
     ),
     "full disk": (
         "A disk that is really full",
-        "A file system in memory is filled but for so much room (0 to 1,024 KiB). What the operation cannot do there it "
+        "A file system in memory is filled but for so much room (0 to 1,024 KiB). What an operation cannot do there it "
         "does once there is more.",
     ),
     "damage": (

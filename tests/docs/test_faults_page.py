@@ -13,7 +13,17 @@ from tests.faults.results import LOST, OUTCOMES, SILENT
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = json.loads((ROOT / "docs" / "reference" / "faults.json").read_text(encoding="utf-8"))
 #: How many of each area there must be at the least.
-LEAST = {"kill": 300, "failing call": 500, "network": 100, "commit unknown": 10, "many processes": 100, "migration": 10}
+LEAST = {
+    "kill": 300,
+    "failing call": 500,
+    "full disk": 50,
+    "damage": 150,
+    "network": 100,
+    "commit unknown": 10,
+    "many processes": 100,
+    "migration": 10,
+    "collection": 500,
+}
 
 
 def counts(area: str | None = None) -> Counter[str]:
