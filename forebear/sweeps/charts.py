@@ -77,7 +77,7 @@ def importance_chart(store: Store, sweep: SweepRecord, objective: str | None = N
     end = max([0.1, *(weight.importance for weight in shown_weights)])
     y = {"field": "name", "type": "nominal", "sort": None, "title": None}
     x = {"field": "share", "type": "quantitative", "title": f"share of the differences of {found.objective}",
-         "axis": {"format": "%"}, "scale": {"domain": [0, end]}}  # fmt: skip
+         "axis": {"format": "%", "tickCount": 6}, "scale": {"domain": [0, end]}}  # fmt: skip
     label = {"field": "text", "type": "nominal"}
     layers = [
         mark("bar", {"y": y, "x": x, "tooltip": tooltip(("name", "parameter"), ("text", "importance"))}, height=16),
