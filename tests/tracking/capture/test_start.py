@@ -189,7 +189,7 @@ def test_what_a_killed_run_printed_is_taken_with_its_journal() -> None:
     files = files_of(run)
     assert b"before the end\n" in files["output.log"]
     assert {"alerts.jsonl", "weights.bin"} <= files.keys()
-    assert os.listdir(Path(store.url, "runs", run.entity, "p", "r", "files")) == ["weights.bin"]
+    assert os.listdir(Path(store.local, "runs", run.entity, "p", "r", "files")) == ["weights.bin"]
 
 
 def test_beginning_loads_nothing_heavy_and_starts_no_process() -> None:
