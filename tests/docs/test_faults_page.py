@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -46,3 +47,13 @@ def test_the_page_is_what_the_results_say() -> None:
     command = [sys.executable, str(ROOT / "tools" / "faults_page.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_front_page_says_the_same() -> None:
+    first = re.search(r"\*\*([\d,]+ injected, [\d,]+ survived, \d+ silent)\.\*\*", _text("docs/reference/faults.md"))
+    assert first is not None
+    assert first[1] in _text("README.md")
+
+
+def _text(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
