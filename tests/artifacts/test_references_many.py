@@ -69,7 +69,8 @@ def listed(uri: str, endpoint: Endpoint) -> dict[str, int | None]:
 
 
 SIZES = {path: len(content) for path, content in CONTENTS.items()}
-MOST = 2 * len(CONTENTS) // PAGE
+#: Each page may come with three looks at what may be an upper half; of few pages that is many.
+MOST = 4 * len(CONTENTS) // PAGE + 4
 
 
 def test_s3_pages_are_asked_for_several_at_a_time(moto: Endpoint, asked: Counter[str]):
@@ -104,7 +105,7 @@ def test_s3_of_thousands_of_files_behind_rclone(tmp_path: Path, asked: Counter[s
         found = listed("s3://many/pre", endpoint)
     assert len(found) == 3_000
     assert sum(size or 0 for size in found.values()) == sum(number % 7 for number in range(3_000))
-    assert 3 <= asked["list_objects_v2"] <= 8
+    assert 3 <= asked["list_objects_v2"] <= 16
 
 
 def test_gcs_pages(gcs: Endpoint, asked: Counter[str]):
