@@ -19,6 +19,10 @@ entry = Group(
 LIMIT = 15
 
 SweepId = Annotated[str, Argument("SWEEP", "Its id; entity/project/ may come first.", sweeps)]
+LatestSweep = Annotated[
+    str | None,
+    Argument("SWEEP", "Its id; entity/project/ may come first. Without one, the sweep declared last.", sweeps),
+]
 SweepIds = Annotated[list[str], Argument("SWEEP", "Ids; entity/project/ may come first.", sweeps)]
 
 
@@ -59,7 +63,7 @@ def ls(
 @entry.command("show")
 def show(
     session: Session,
-    sweep: SweepId,
+    sweep: LatestSweep = None,
     watch: Annotated[bool, Option("Go on until the sweep is over.", ("--watch", "-w"))] = False,
     limit: Annotated[
         int, Option("Show no more than the best trials; 0 shows all.", ("--limit", "-l"), metavar="NUMBER", least=0)
@@ -79,7 +83,7 @@ def show(
 @entry.command("best")
 def best(
     session: Session,
-    sweep: SweepId,
+    sweep: LatestSweep = None,
     metric: Annotated[
         str | None, Option("By this metric, where the sweep has several.", ("--metric", "-m"), metavar="NAME")
     ] = None,
@@ -96,7 +100,7 @@ def best(
 @entry.command("importance")
 def importance(
     session: Session,
-    sweep: SweepId,
+    sweep: LatestSweep = None,
     metric: Annotated[
         str | None, Option("For this metric, where the sweep has several.", ("--metric", "-m"), metavar="NAME")
     ] = None,
@@ -113,7 +117,7 @@ def importance(
 @entry.command("export")
 def export(
     session: Session,
-    sweep: SweepId,
+    sweep: LatestSweep = None,
     csv: Annotated[bool, Option("Write CSV.", ("--csv",))] = False,
     output: Annotated[
         str | None,

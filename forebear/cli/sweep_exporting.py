@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ENDINGS = {".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
 
 
-def show_trials(session: Session, path: str, *, csv: bool, output: str | None) -> None:
+def show_trials(session: Session, path: str | None, *, csv: bool, output: str | None) -> None:
     """Show trials, or write them to a file or to standard output.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from forebear.cli.views.sweeps import SweepRow, SweepsView
-from forebear.errors import InvalidInput
+from forebear.errors import InvalidInput, NotFound
 from forebear.records.sweeps import SWEEP_STATES
 from forebear.settings import load_settings
 from forebear.store.shared import shared_store
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from forebear.sweeps.declaration import Declaration
 
 
-def find(session: Session, path: str) -> Found:
-    """Return the sweep that somebody named.
+def find(session: Session, path: str | None) -> Found:
+    """Return the sweep that somebody named; without a name, the one that the project declared last.
 
     Raises:
         NotFound: there is no store, or no such sweep in it.
@@ -31,6 +31,15 @@ def find(session: Session, path: str) -> Found:
     """
     settings = load_settings(session.options)
     store = shared_store(settings.store, create=False)
+    if path is None:
+        latest = store.catalog.sweeps(settings.entity, settings.project)[:1]
+        if not latest:
+            raise NotFound(
+                f"no sweep in project {settings.entity}/{settings.project} yet; forebear sweep FILE declares one, and "
+                "forebear sweep ls --all lists those of other projects",
+                code="sweep-not-found",
+            )
+        return Found(store, latest[0], settings)
     said = session.options["project"] is not None or session.options["entity"] is not None
     return Found(store, sweep_at(store, path, settings, said=said), settings)
 
@@ -56,7 +65,7 @@ def listed(session: Session, states: Sequence[str] | None, *, everywhere: bool) 
     return SweepsView(rows, where=place, qualified=everywhere, filtered=bool(states))
 
 
-def best_of(session: Session, path: str, metric: str | None) -> BestView:
+def best_of(session: Session, path: str | None, metric: str | None) -> BestView:
     """Return the best trials of a sweep, with what their runs made.
 
     Raises:
@@ -83,7 +92,7 @@ def _made(session: Session, path: str | None) -> list[str]:
     return [artifact.qualified_name for artifact in made]
 
 
-def show_importance(session: Session, path: str, metric: str | None, chart: str | None) -> None:
+def show_importance(session: Session, path: str | None, metric: str | None, chart: str | None) -> None:
     """Show what the parameters of a sweep did, and draw it.
 
     Raises:

@@ -25,7 +25,7 @@ POLL_SECONDS = 1.0
 _AROUND = 16
 
 
-def show_sweep(session: Session, path: str, *, limit: int, watch: bool, chart: str | None) -> None:
+def show_sweep(session: Session, path: str | None, *, limit: int, watch: bool, chart: str | None) -> None:
     """Show a sweep; with ``watch``, until it is over. A picture is drawn of how it stands at the end."""
     found = find(session, path)
     if watch:

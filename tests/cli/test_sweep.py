@@ -147,6 +147,17 @@ def test_from_the_file_to_the_best_trial(cli, grid, monkeypatch):
     assert cli("sweep", "ls", "--state", "paused").lines[0].startswith("no sweep in project p is in that state")
 
 
+def test_without_an_id_it_is_the_sweep_declared_last(cli, grid, search):
+    assert cli("sweep", "show").lines[0].startswith(f"{search}  a search  ")
+    assert cli("sweep", "show", "--json").json() == cli("sweep", "show", search, "--json").json()
+    assert cli("sweep", "best", "-q").out == cli("sweep", "best", search, "-q").out != ""
+    assert cli("sweep", "importance", "--json").out == cli("sweep", "importance", search, "--json").out
+    assert cli("sweep", "export", "--csv").out == cli("sweep", "export", search, "--csv").out
+    # Of the project alone, and only to look at: what changes a sweep wants to be told which.
+    assert "no sweep in project local/none yet" in cli("sweep", "show", "--project", "none", status=3).err
+    cli("sweep", "cancel", status=2)
+
+
 def test_failed_trials_are_tried_again(cli, grid):
     cli("agent", grid)
     assert cli("sweep", "rerun-failed", grid, "--trial", 0).lines == [f"no trial of sweep {grid} is failed or crashed"]
