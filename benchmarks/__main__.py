@@ -28,6 +28,10 @@ from benchmarks import (
     run_filters,
     small_files,
     startup,
+    sweep_early_stopping,
+    sweep_handout,
+    sweep_proposals,
+    sweep_quality,
     tracking_log,
 )
 
@@ -61,6 +65,10 @@ QUESTIONS = {
     "many_files": Question(many_files.__doc__ or "", many_files.measure),
     "million_files": Question(million_files.__doc__ or "", million_files.measure),
     "pack_bound": Question(pack_bound.__doc__ or "", pack_bound.measure),
+    "sweep_handout": Question(sweep_handout.__doc__ or "", sweep_handout.measure),
+    "sweep_early_stopping": Question(sweep_early_stopping.__doc__ or "", sweep_early_stopping.measure),
+    "sweep_proposals": Question(sweep_proposals.__doc__ or "", sweep_proposals.measure),
+    "sweep_quality": Question(sweep_quality.__doc__ or "", sweep_quality.measure),
 }
 PEER_QUESTIONS = {
     "small_files": Question(small_files.__doc__ or "", peers.small),
