@@ -157,7 +157,8 @@ def test_a_disk_too_small_for_a_file_keeps_its_room(disk: Path) -> None:
         with pytest.raises(StorageFailure, match="free some space"):
             run.log_artifact("big.bin")
     assert os.listdir(disk / "store" / "tmp") == []
-    assert os.statvfs(disk).f_bavail >= before - 8
+    # A few pages of the catalog, which says who is writing, and nothing of the file.
+    assert os.statvfs(disk).f_bavail >= before - 32
     assert troubles(run.store) == []
     run.finish()
 
