@@ -7,7 +7,7 @@ it is on one. A *held* blob is one in the index, as a slice or as a recipe. What
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -165,6 +165,15 @@ class CollectingPort(Protocol):
         """Return objects that the caller is to delete within ``seconds``, if no lease is older than their sentence.
 
         Leases that ran out are cleared away first.
+        """
+        ...
+
+    def delete_claimed(self, name: str, delete: Callable[[str], None]) -> bool:
+        """Delete an object that was claimed, if nobody took it for undeleted since; tell whether it was deleted.
+
+        A catalog in a file holds its write lock meanwhile, so ``delete`` must be quick, and nobody can write an object
+        of that name before it is over, however long this process was stopped. One on a server holds nothing: there the
+        time of the claim is all that keeps others away.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from forebear.catalog import messages
@@ -225,6 +225,10 @@ class CollectingTable(KeepingTable):
             for name, state, _ in rows:
                 if state != WAITING and name not in busy:
                     self._db.execute("UPDATE trash SET state = ?, at = ? WHERE name = ?", (WAITING, now, name))
+                if state == DELETING and name not in busy:
+                    # Perhaps it was deleted before that was cut off, so nothing in it may come back.
+                    self._db.execute("DELETE FROM trash_slices WHERE name = ?", (name,))
+                    self._db.execute("DELETE FROM trash_recipes WHERE name = ?", (name,))
         return sorted(busy)
 
     def condemn(self, age: timedelta, limit: int) -> int:
@@ -253,6 +257,23 @@ class CollectingTable(KeepingTable):
             sql = f"UPDATE trash SET state = {DELETING}, until = ? WHERE name IN ({{keys}})"
             execute_for(self._db, sql, (until,), names)
         return names
+
+    def delete_claimed(self, name: str, delete: Callable[[str], None]) -> bool:
+        """See `CollectingPort.delete_claimed`."""
+        if self._db.outlived:
+            # All writers of a team would wait for a bucket, and who lost the connection would not hold the lock.
+            if not self._is_claimed(name):
+                return False
+            delete(name)
+            return True
+        with self._db.transaction():
+            if not self._is_claimed(name):
+                return False
+            delete(name)
+        return True
+
+    def _is_claimed(self, name: str) -> bool:
+        return one(self._db, f"SELECT 1 FROM trash WHERE name = ? AND state = {DELETING}", (name,)) is not None
 
     def forget_trash(self, names: Iterable[str], age: timedelta) -> None:
         """See `CollectingPort.forget_trash`."""

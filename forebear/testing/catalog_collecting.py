@@ -450,6 +450,34 @@ class TrashSuite:
         assert catalog.rescue_objects(["pack/a"]) == []
         assert states(catalog)["pack/a"] == WAITING
 
+    def test_only_what_is_claimed_is_deleted(self, catalog: Catalog, clock: ManualClock, tick: Tick) -> None:
+        catalog.note_strays([("pack/a", PACK, 1), ("pack/b", PACK, 1)])
+        tick()
+        catalog.condemn(NOW, 9)
+        deleted: list[str] = []
+        assert catalog.claim_condemned(10, 1) == ["pack/a"]
+        assert [catalog.delete_claimed(name, deleted.append) for name in ("pack/a", "pack/b", "pack/c")] == [
+            True,
+            False,
+            False,
+        ]
+        tick(11)
+        assert catalog.rescue_objects(["pack/a"]) == []
+        assert not catalog.delete_claimed("pack/a", deleted.append)
+        assert deleted == ["pack/a"]
+
+    def test_what_may_be_deleted_already_does_not_come_back(
+        self, catalog: Catalog, clock: ManualClock, tick: Tick
+    ) -> None:
+        into_trash(catalog, clock, pack("p", "a"), "a")
+        catalog.condemn(NOW, 9)
+        assert catalog.claim_condemned(10, 9) == ["pack/p"]
+        tick(11)
+        assert catalog.rescue_objects(["pack/p"]) == []
+        assert catalog.rescue(digests("a")) == set()
+        catalog.add_objects([pack("p", "a")])
+        assert catalog.known(digests("a")) == set(digests("a"))
+
     def test_recipes_of_which_parts_were_deleted_are_gone(self, catalog: Catalog, clock: ManualClock) -> None:
         into_trash(catalog, clock, pack("p", "one"), "one")
         catalog.add_objects([pack("q", "two")])

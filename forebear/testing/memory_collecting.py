@@ -375,6 +375,9 @@ class MemoryCollecting:
             for name, thrown in found.items():
                 if name not in busy and thrown.state != WAITING:
                     self._trash[name] = _Thrown(thrown.stored, now)
+                if name not in busy and thrown.state == DELETING:
+                    self._trash_slices = {k: v for k, v in self._trash_slices.items() if k[1] != name}
+                    self._trash_recipes = {d: v for d, v in self._trash_recipes.items() if v[1] != name}
             return sorted(busy)
 
     def condemn(self, age: timedelta, limit: int) -> int:
@@ -402,6 +405,14 @@ class MemoryCollecting:
             for name in ready:
                 self._trash[name].state, self._trash[name].until = DELETING, now + timedelta(seconds=seconds)
             return ready
+
+    def delete_claimed(self, name: str, delete: Callable[[str], None]) -> bool:
+        """See `CollectingPort.delete_claimed`."""
+        with self._lock:
+            if name not in self._trash or self._trash[name].state != DELETING:
+                return False
+            delete(name)
+            return True
 
     def forget_trash(self, names: Iterable[str], age: timedelta) -> None:
         """See `CollectingPort.forget_trash`."""

@@ -151,7 +151,7 @@ class _Collection:
         while catalog.condemn(age, _CONDEMNED_AT_ONCE):
             self._budget.check()
         while names := catalog.claim_condemned(DELETION_SECONDS, OBJECTS_AT_ONCE):
-            gone = delete_in_time(objects.delete, names)
+            gone = delete_in_time(lambda name: catalog.delete_claimed(name, objects.delete), names)
             catalog.forget_trash(gone, age)
             for name in gone:
                 self._report.deleted.add(sizes.get(name, 0))
@@ -159,16 +159,16 @@ class _Collection:
         catalog.forget_trash([], age)
 
 
-def delete_in_time(delete: Callable[[str], None], names: list[str]) -> list[str]:
-    """Delete objects as long as nobody else may take them for undeleted; return those that are gone."""
+def delete_in_time(delete: Callable[[str], bool], names: list[str]) -> list[str]:
+    """Delete objects as long as nobody else may take them for undeleted; return those that ``delete`` says are gone."""
     begun = time.monotonic()
     gone = []
     for name in names:
         # Somebody may write an object of that name once the time is over, so this one must be over well before.
         if time.monotonic() - begun > DELETION_SECONDS / 2:
             break
-        delete(name)
-        gone.append(name)
+        if delete(name):
+            gone.append(name)
     return gone
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pysqlite3
 import pytest
 
 from forebear.artifacts.collecting.collecting import BUSY, NO_TIME, collect, delete_in_time
@@ -24,6 +25,7 @@ from forebear.store.checking.index import scan
 from tests.artifacts.collecting.places import DAY, Place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 #: Lets everything go in one call.
@@ -358,7 +360,73 @@ def test_deleting_ends_before_others_may_write_those_names(monkeypatch: pytest.M
     times = iter([0.0, 1.0, leases.DELETION_SECONDS / 2 + 1, 99.0])
     monkeypatch.setattr("forebear.artifacts.collecting.collecting.time.monotonic", lambda: next(times))
     deleted: list[str] = []
-    assert delete_in_time(deleted.append, ["a", "b", "c"]) == ["a"] == deleted
+
+    def delete(name: str) -> bool:
+        deleted.append(name)
+        return True
+
+    assert delete_in_time(delete, ["a", "b", "c"]) == ["a"] == deleted
+
+
+def test_who_was_stopped_before_deleting_takes_nothing_that_was_logged_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.log(a="one")
+    place.delete(place.live()[0])
+    delete = place.catalog.delete_claimed
+    stopped = []
+
+    def later(name: str, *rest: Callable[[str], None]) -> bool:
+        if not stopped:
+            stopped.append(name)
+            place.clock.tick(leases.DELETION_SECONDS + 1)
+            place.log("again", a="one")
+        return delete(name, *rest)
+
+    monkeypatch.setattr(place.catalog, "delete_claimed", later)
+    assert collect(place.store, ALL).deleted.count == 0
+    assert stopped
+    assert place.files(place.live()[0]) == {"a": b"one"}
+    assert place.damage() == []
+
+
+def test_nobody_writes_while_an_object_is_deleted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.log(a="one")
+    place.delete(place.live()[0])
+    other = pysqlite3.connect(place.folder / "catalog.db", timeout=0)
+    refused = []
+    delete = place.objects.delete
+
+    def watched(name: str) -> None:
+        with pytest.raises(pysqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        refused.append(name)
+        delete(name)
+
+    monkeypatch.setattr(place.objects, "delete", watched)
+    assert collect(place.store, ALL).deleted.count == len(refused) > 0
+    other.close()
+
+
+def test_what_may_be_deleted_does_not_come_back_as_if_it_were_there(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = place.log(a="one")
+    place.delete(version)
+
+    def cut_off(name: str, delete: Callable[[str], None]) -> bool:
+        delete(name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place.catalog, "delete_claimed", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        collect(place.store, ALL)
+    place.clock.tick(leases.DELETION_SECONDS + 1)
+    names = [thrown.name for thrown in place.catalog.trash()]
+    assert place.catalog.rescue_objects(names) == []
+    with pytest.raises(CorruptData, match="cannot come back"):
+        undelete(place.store, version)
+    assert place.damage() == []
 
 
 def test_a_deletion_that_was_cut_off_is_done_by_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

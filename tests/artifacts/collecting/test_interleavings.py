@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 HASTY = replace(AT_ONCE, trash_seconds=0)
 CATALOG_CALLS = (
     "begin_lease commit_version known firm locate add_objects collection begin_epoch roots named_by_runs held "
-    "note_garbage spare throw_out sparse retire strays note_strays condemn claim_condemned forget_trash rescue "
-    "rescue_objects hold append_history delete_version restore_version drop_versions tip_contents noted_garbage"
+    "note_garbage spare throw_out sparse retire strays note_strays condemn claim_condemned delete_claimed forget_trash "
+    "rescue rescue_objects hold append_history delete_version restore_version drop_versions tip_contents noted_garbage"
 )
 OBJECT_CALLS = "read size delete names"
 #: Seeds of schedules by chance.
