@@ -140,6 +140,7 @@ NOT_HERE: dict[str, str] = {
     "tests/cli/test_sync.py::test_damage_i": _FILES,
     "tests/e2e/test_cli.py::test_damage_has_a_status_of_its_own": _FILES,
     "tests/e2e/test_demo.py": "its store is made once for all of its tests, in a folder",
+    "tests/store/test_recovering.py": _FILES,
     "tests/tracking/capture/test_start.py::test_beginning_loads_nothing_heavy": "s3fs and psycopg load what they like",
     "tests/tracking/test_files.py::test_damaged_bytes_are_not_handed_out": _FILES,
     "tests/tracking/test_init.py::test_what_a_run_tells_of_itself": _OFFLINE,
