@@ -27,6 +27,7 @@ _HINTS = {
     "no-function": "program: train.py in the declaration makes agents execute that file for each trial",
     "version-has-aliases": "add --aliases to take its aliases away with it",
     "version-not-deleted": "forebear undelete {name} lists the versions that can come back",
+    "version-gone": "forebear artifact put FOLDER --name AGAIN, and then forebear undelete {name}",
     "missing-blob": "forebear artifact verify {name} names every damaged file",
     "path-not-found": "forebear artifact files {name} lists what it holds",
 }

@@ -107,8 +107,13 @@ def test_what_was_deleted_goes_to_the_trash_and_comes_back(cli, versions, tmp_pa
     gone = cli("gc", "--now", "--trash", "0").out
     assert "deleted   2 objects, 683.8 KiB" in gone
     assert files() == before - 2
-    assert "deleted for good" in cli("undelete", "data:v0", status=4).err
+    said = cli("undelete", "data:v0", status=4).err
+    assert "deleted for good" in said
+    assert "hint: forebear artifact put FOLDER --name AGAIN, and then forebear undelete data:v0" in said
     assert cli("fsck").status == 0
+    cli("artifact", "put", tmp_path / "back", "--name", "again", "--type", "dataset")
+    assert cli("undelete", "data:v0").lines == ["data:v0  is back: 1 file, 683.6 KiB"]
+    assert cli("fsck", "--read-data").status == 0
 
 
 def test_times():

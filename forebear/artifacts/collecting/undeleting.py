@@ -17,7 +17,8 @@ def undelete(store: Store, version: Version) -> None:
 
     Raises:
         NotFound: it is live, or there is no such version.
-        CorruptData: something that it names was deleted for good; all else is as it was.
+        CorruptData: something that it names was deleted for good; all else is as it was. Content is known by its
+            digest, so once the same files were logged again the version may come back.
 
     Cost: reads all of its pages.
     """
@@ -56,7 +57,8 @@ def _rescue(store: Store, version: Version, digests: list[bytes]) -> None:
     if lost:
         raise CorruptData(
             f"{version.qualified_name} cannot come back: {len(lost)} blobs that it names were deleted for good "
-            f"(first: {min(lost).hex()[:16]}…); take them from a copy of the store with: forebear fsck --repair --from",
-            code="missing-blob",
+            f"(first: {min(lost).hex()[:16]}…); log the same files again, from a copy of the store or a checkout, "
+            "under any name, and then undelete it",
+            code="version-gone",
             digest=min(lost),
         )

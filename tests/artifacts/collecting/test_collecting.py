@@ -498,7 +498,7 @@ def test_a_deleted_version_comes_back_until_its_files_are_gone(place: Place) -> 
     collect(place.store, ALL)
     with pytest.raises(CorruptData) as raised:
         undelete(place.store, gone)
-    assert raised.value.code == "missing-blob"
+    assert raised.value.code == "version-gone"
     assert [version.number for version in place.live()] == [1]
     assert place.catalog.leases() == []
 
