@@ -11,6 +11,7 @@ from forebear.records.sweeps import SWEEP_STATES
 from forebear.settings import load_settings
 from forebear.store.shared import shared_store
 from forebear.sweeps.declaration import read_declaration
+from forebear.sweeps.findings import importance_of
 from forebear.sweeps.places import Found, sweep_at
 from forebear.sweeps.reading import best_trial, front
 
@@ -97,13 +98,13 @@ def show_importance(session: Session, path: str | None, metric: str | None, char
 
     Raises:
         InvalidInput: the sweep has no such metric, or too few trials; or the picture's file has another ending.
+        Unsupported: what it computes with is not installed.
     """
     from forebear.cli.views.best import ImportanceView
-    from forebear.sweeps.importance import importance  # 60 ms with NumPy, only here
 
     found = find(session, path)
     trials = found.store.catalog.trials(found.sweep.key)
-    view = ImportanceView(found.sweep, importance(read_declaration(found.sweep.config), trials, metric))
+    view = ImportanceView(found.sweep, importance_of(read_declaration(found.sweep.config), trials, metric))
     session.output.show(view)
     if chart is not None:
         from forebear.sweeps.charts import importance_chart

@@ -13,6 +13,7 @@ from forebear.plot.style import INK, PALETTE, QUIET, framed, mark, tooltip
 from forebear.records.sweeps import OPEN_TRIALS
 from forebear.sweeps.axes import Names, Scale, axis_of, shown
 from forebear.sweeps.declaration import MAXIMIZE, read_declaration
+from forebear.sweeps.findings import importance_of
 from forebear.sweeps.reading import best_trial
 
 if TYPE_CHECKING:
@@ -64,11 +65,9 @@ def importance_chart(store: Store, sweep: SweepRecord, objective: str | None = N
     """Return a bar for each parameter that says how much of the objective's differences it made.
 
     Raises:
-        InvalidInput: see `forebear.sweeps.importance.importance`.
+        InvalidInput, Unsupported: see `forebear.sweeps.findings.importance`.
     """
-    from forebear.sweeps.importance import importance  # NumPy: 100 ms
-
-    found = importance(read_declaration(sweep.config), store.catalog.trials(sweep.key), objective)
+    found = importance_of(read_declaration(sweep.config), store.catalog.trials(sweep.key), objective)
     shown_weights = found.weights[:_MOST_BARS]
     bars = [
         {"name": weight.name, "share": weight.importance, "text": _share(weight.importance, weight.correlation)}

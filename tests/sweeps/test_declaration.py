@@ -138,6 +138,7 @@ def test_values_of_other_libraries_become_plain() -> None:
         ({"parameters": {"a": {"values": ["\ud800"]}}}, "'\\ud800' holds half a character"),
         ({"parameters": {"\udcff": {"values": [1]}}}, "'\\udcff' holds half a character"),
         ({"parameters": None}, "parameters: None is no table"),
+        ({"parameters": {}}, "parameters: there are none; name at least one"),
         ({"constraints": ["lr > 5"]}, "none of 10,000 draws"),
         ({"method": "grid"}, "a grid over lr (uniform) has infinitely many points"),
         (

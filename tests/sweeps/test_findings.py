@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 import forebear
-from forebear.errors import InvalidInput
+from forebear.errors import InvalidInput, Unsupported
 from forebear.sweeps.findings import best, front, importance
 from forebear.sweeps.lifecycle import sweep
 
@@ -50,3 +52,14 @@ def test_a_sweep_that_searches_for_nothing_has_no_best() -> None:
     for ask in (best, importance):
         with pytest.raises(InvalidInput, match="it has none"):
             ask(searched)
+
+
+@pytest.mark.usefixtures("store")
+def test_without_what_it_computes_with_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    declaration = {"method": "random", "metric": {"name": "loss"}, "parameters": SPACE}
+    searched = forebear.Api(project="p").sweep(sweep(declaration, project="p"))
+    for name in ("scipy", "scipy.linalg", "scipy.linalg.lapack"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(Unsupported, match=r"importance needs NumPy and SciPy .*forebear\[sweeps\]"):
+        importance(searched)
+    assert best(searched) is None
