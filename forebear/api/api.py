@@ -230,6 +230,9 @@ class Api(Keeping):
     def sweep(self, path: str) -> RecordedSweep:
         """Return the sweep at ``[[entity/]project/]id``.
 
+        It has its trials, their runs, and the best of them; `forebear.sweeps.findings` says what they tell of several
+        metrics and of parameters.
+
         Raises:
             NotFound: there is none; the message lists those of the project.
         """
