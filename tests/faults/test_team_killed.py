@@ -1,15 +1,19 @@
-"""``kill -9`` while a process speaks to PostgreSQL or to the bucket: the store is sound, and the program succeeds."""
+"""``kill -9`` while a process speaks to PostgreSQL or to the bucket: the store is sound, and what it did succeeds."""
 
 from __future__ import annotations
 
 import os
 import signal
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import pytest
 
+from forebear.artifacts.collecting.collecting import collect
+from forebear.artifacts.collecting.rules import Rules
+from forebear.blobs.digest import digest_of
 from forebear.store.opening import open_store
 from forebear.testing.soundness import troubles
 from tests.faults.operations import api, begin, content
@@ -19,8 +23,6 @@ from tests.faults.tracing import DONE, Child, in_child
 from tests.faults.wire import IN, KILL, OUT, Break, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.faults.wire import Wire
     from tests.team import Team
 
@@ -53,13 +55,55 @@ def check(url: str, number: int) -> None:
     assert {run.state for run in asked.runs()} <= {"finished", "crashed"}
 
 
+def delete(url: str, number: int) -> None:
+    """Log a version, and delete the one before it."""
+    with begin(url) as run:
+        log(run, "logged", number)
+    if number:
+        api(url).artifact(f"logged:v{number - 1}").delete()
+
+
+def collection(url: str, number: int) -> None:
+    """Collect what the version before this one had alone."""
+    opened = open_store(url, create=False)
+    report = collect(opened, Rules(grace_seconds=0, trash_seconds=0, least_needed=0.9, looks=2))
+    assert report.unfinished is None
+    opened.close()
+
+
+def check_collected(url: str, number: int) -> None:
+    """What is named is all there, and what is not is out of the index."""
+    opened = open_store(url, create=False)
+    assert troubles(opened) == []
+    assert opened.catalog.garbage() == 0
+    assert not opened.catalog.known([digest_of(files(number - 1)["large"])])
+    opened.close()
+    found = api(url).artifacts("logged")
+    assert [version.version for version in found] == [f"v{number}"]
+    assert content(found[0]) == files(number)
+
+
+class Killed(NamedTuple):
+    """What is killed; before it, what is done each time; after it, what must hold. All get the URL and a number."""
+
+    name: str
+    arrange: Callable[[str, int], None]
+    work: Callable[[str, int], None]
+    check: Callable[[str, int], None]
+
+
+PROGRAM = Killed("a program", lambda url, number: None, program, check)
+COLLECTION = Killed("gc", delete, collection, check_collected)
+
+
 def done(work: Callable[[], object]) -> None:
     ending = in_child(work)
     assert ending.code == DONE, ending.said
 
 
+@pytest.mark.parametrize("killed", [PROGRAM, COLLECTION], ids=lambda killed: killed.name.replace(" ", "-"))
 @pytest.mark.parametrize("behind", ["PostgreSQL", "S3"])
-def test_it_is_killed(behind: str, team_servers: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_killed(killed: Killed, behind: str, team_servers: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     import psycopg  # noqa: F401 - here, and not in every child
     import s3fs  # noqa: F401
 
@@ -69,19 +113,21 @@ def test_it_is_killed(behind: str, team_servers: Team, monkeypatch: pytest.Monke
     with wire(database if behind == "PostgreSQL" else bucket) as (line, url):
         places = (url, bucket) if behind == "PostgreSQL" else (database, url)
         store = f"{places[0]}?blobs=s3://team/{mark}&endpoint_url={quote(places[1], safe=':/')}&schema=k{mark}"
-        kill_each(store, behind, line)
+        kill_each(killed, store, behind, line)
 
 
-def kill_each(url: str, behind: str, line: Wire) -> None:
-    done(lambda: program(url, 0))
-    line.disarm()
-    done(lambda: program(url, 1))
+def kill_each(what: Killed, url: str, behind: str, line: Wire) -> None:
+    for number in range(2):
+        done(lambda number=number: what.arrange(url, number))
+        line.disarm()
+        done(lambda number=number: what.work(url, number))
     passed = dict(line.passed)
     points = [(way, passed[way] * index // CUTS) for way in (OUT, IN) for index in range(CUTS)]
     for number, (way, at) in enumerate(points, 2):
-        child = Child(lambda number=number: lambda: program(url, number))
+        done(lambda number=number: what.arrange(url, number))
+        child = Child(lambda number=number: lambda: what.work(url, number))
         line.victim = child.pid
-        with injected("kill", f"a program, at {behind}", str(Break(KILL, way, at))) as case:
+        with injected("kill", f"{what.name}, at {behind}", str(Break(KILL, way, at))) as case:
             line.arm(Break(KILL, way, at))
             child.go()
             ending = child.wait()
@@ -90,8 +136,8 @@ def kill_each(url: str, behind: str, line: Wire) -> None:
             assert ending.code == (-signal.SIGKILL if killed else DONE), ending.said
             if not killed:
                 case.outcome = UNTRIED
-                done(lambda number=number: check(url, number))
+                done(lambda number=number: what.check(url, number))
                 continue
-            done(lambda number=number: program(url, number))
-            done(lambda number=number: check(url, number))
+            done(lambda number=number: what.work(url, number))
+            done(lambda number=number: what.check(url, number))
             case.outcome = REPEATED
