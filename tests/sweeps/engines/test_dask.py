@@ -19,7 +19,7 @@ import forebear
 from forebear.errors import ForebearError, InvalidInput, StorageFailure
 from forebear.records.sweeps import TRIAL_FINISHED, WAITING, SweepRecord
 from forebear.settings import load_settings
-from forebear.sweeps.engines import launch
+from forebear.sweeps.engines import following, launch
 from tests.servers import free_port
 from tests.sweeps.engines import functions
 from tests.sweeps.engines.machines import ROOT, await_true, is_there, waiting
@@ -94,20 +94,34 @@ def test_workers_of_this_machine(store: Store, grid: SweepRecord, capsys: pytest
 
 
 def test_a_scheduler_and_its_worker_over_tcp(
-    store: Store,
-    grid: SweepRecord,
-    scheduler: str,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    store: Store, grid: SweepRecord, scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FOREBEAR_SILENT", "false")
-    launch(f"dask://{scheduler}", grid.id, agents=2, count=3, function=functions.train)
+    said: list[str] = []
+
+    def note(text: str) -> None:
+        said.append(text)
+        if sum("began on" in line for line in said) == 2:
+            Path("go-on").touch()
+
+    monkeypatch.setattr(following, "termlog", note)
+
+    def train() -> None:
+        import time
+        from pathlib import Path
+
+        with forebear.init() as run:
+            # Until it was seen where the agents are: they are quicker than one look otherwise.
+            while not Path("go-on").exists():
+                time.sleep(0.02)
+            run.log({"loss": 1.0})
+
+    launch(f"dask://{scheduler}", grid.id, agents=2, count=3, function=train)
     trials = store.catalog.trials(grid.key)
     assert [trial.state for trial in trials] == [TRIAL_FINISHED] * 6
     assert len({trial.agent for trial in trials}) == 2
-    said = capfd.readouterr().err
-    assert f"2 agents for Dask at tcp://{scheduler}" in said
-    assert "agent 2 began on tcp://127.0.0.1:" in said
+    assert said[0] == f"sweep {grid.id}: 2 agents for Dask at tcp://{scheduler}"
+    assert any(line.startswith("agent 2 began on tcp://127.0.0.1:") for line in said)
     assert "agent 1 ended after 3 trials" in said
 
 
