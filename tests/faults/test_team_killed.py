@@ -11,9 +11,12 @@ from urllib.parse import quote
 
 import pytest
 
+from forebear.api.checking.checking import check_store
+from forebear.api.copying.copying import copy_store
 from forebear.artifacts.collecting.collecting import collect
 from forebear.artifacts.collecting.rules import Rules
 from forebear.blobs.digest import digest_of
+from forebear.store.checking.aside import really
 from forebear.store.opening import open_store
 from forebear.testing.soundness import troubles
 from tests.faults.operations import api, begin, content
@@ -23,6 +26,8 @@ from tests.faults.tracing import DONE, Child, in_child
 from tests.faults.wire import IN, KILL, OUT, Break, wire
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.faults.wire import Wire
     from tests.team import Team
 
@@ -83,6 +88,47 @@ def check_collected(url: str, number: int) -> None:
     assert content(found[0]) == files(number)
 
 
+class Backup:
+    """A store that is damaged again and again, and a copy of it that heals it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def damage(self, url: str, number: int) -> None:
+        """Log a version, copy all, and lose what it alone had; one object is gone, another one is noise."""
+        with begin(url) as run:
+            before = {stored.name for stored in run.store.catalog.objects()}
+            log(run, "logged", number)
+        opened, backup = open_store(url, create=False), open_store(self.folder)
+        copy_store(opened, backup)
+        objects = really(opened.objects)
+        fresh = sorted(stored.name for stored in opened.catalog.objects() if stored.name not in before)
+        for place, name in enumerate(fresh):
+            content = bytes(objects.read(name))
+            objects.delete(name)
+            if place:
+                objects.put(name, content[:50] + b"noise" + content[55:])
+        opened.close()
+        backup.close()
+
+    def mend(self, url: str, number: int) -> None:
+        """Repair."""
+        opened, backup = open_store(url, create=False), open_store(self.folder, create=False)
+        found = check_store(opened, read_data=True, repair=True, source=backup)
+        assert found.left == []
+        opened.close()
+        backup.close()
+
+    def check(self, url: str, number: int) -> None:
+        """Every version is whole."""
+        opened = open_store(url, create=False)
+        assert troubles(opened) == []
+        assert check_store(opened, read_data=True).ok
+        opened.close()
+        found = api(url).artifacts("logged")
+        assert [content(version) for version in found] == [files(n) for n in range(number, -1, -1)]
+
+
 class Killed(NamedTuple):
     """What is killed; before it, what is done each time; after it, what must hold. All get the URL and a number."""
 
@@ -92,8 +138,14 @@ class Killed(NamedTuple):
     check: Callable[[str, int], None]
 
 
-PROGRAM = Killed("a program", lambda url, number: None, program, check)
-COLLECTION = Killed("gc", delete, collection, check_collected)
+def killed_of(name: str, folder: Path) -> Killed:
+    """What is killed, by its name; ``folder`` is its own."""
+    backup = Backup(folder)
+    return {
+        "a program": Killed(name, lambda url, number: None, program, check),
+        "gc": Killed(name, delete, collection, check_collected),
+        "fsck --repair": Killed(name, backup.damage, backup.mend, backup.check),
+    }[name]
 
 
 def done(work: Callable[[], object]) -> None:
@@ -101,9 +153,11 @@ def done(work: Callable[[], object]) -> None:
     assert ending.code == DONE, ending.said
 
 
-@pytest.mark.parametrize("killed", [PROGRAM, COLLECTION], ids=lambda killed: killed.name.replace(" ", "-"))
+@pytest.mark.parametrize("name", ["a program", "gc", "fsck --repair"])
 @pytest.mark.parametrize("behind", ["PostgreSQL", "S3"])
-def test_it_is_killed(killed: Killed, behind: str, team_servers: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_killed(
+    name: str, behind: str, team_servers: Team, memory_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import psycopg  # noqa: F401 - here, and not in every child
     import s3fs  # noqa: F401
 
@@ -113,7 +167,7 @@ def test_it_is_killed(killed: Killed, behind: str, team_servers: Team, monkeypat
     with wire(database if behind == "PostgreSQL" else bucket) as (line, url):
         places = (url, bucket) if behind == "PostgreSQL" else (database, url)
         store = f"{places[0]}?blobs=s3://team/{mark}&endpoint_url={quote(places[1], safe=':/')}&schema=k{mark}"
-        kill_each(killed, store, behind, line)
+        kill_each(killed_of(name, memory_path / "backup"), store, behind, line)
 
 
 def kill_each(what: Killed, url: str, behind: str, line: Wire) -> None:
