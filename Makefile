@@ -50,13 +50,14 @@ test-all: debian test ## the same, after installing the Debian packages some tes
 .PHONY: test-team
 test-team: $(VENV)/.ready-test ## run the tests of core and tracking in a store of a team: PostgreSQL and S3
 	@$(in_temporary_folder) FOREBEAR_TEST_STORE=postgres+s3 "$(BIN)/python" -m pytest -n $(JOBS) --dist worksteal \
-	  tests/api tests/artifacts tests/cli tests/e2e tests/lineage tests/store tests/tracking $(PYTEST_ARGS)
+	  tests/api tests/artifacts tests/cli tests/e2e tests/lineage tests/sklearn tests/tracking $(PYTEST_ARGS)
 
 .PHONY: faults
 faults: $(VENV)/.ready-test ## inject every fault, not a sample of them, and write the page of results (half an hour)
 	@mkdir -p .cache && rm -f .cache/faults.jsonl
 	@$(in_temporary_folder) EVERY_KILL=1 FOREBEAR_FAULTS_RESULTS="$(CURDIR)/.cache/faults.jsonl" \
-	  "$(BIN)/python" -m pytest -n $(JOBS) tests/faults $(PYTEST_ARGS)
+	  "$(BIN)/python" -m pytest -n $(JOBS) --dist worksteal tests/faults \
+	  tests/artifacts/collecting/test_interleavings.py $(PYTEST_ARGS)
 	@"$(BIN)/python" tools/faults_page.py .cache/faults.jsonl
 
 # Seconds for each target of the search.
