@@ -38,8 +38,8 @@ AREAS = {
     "kill": (
         "Killed at a call of the system",
         "`strace` kills the process (`SIGKILL`) at each call by which the operation changes files of the store; "
-        "where it speaks to PostgreSQL or S3, a proxy does at bytes spread over both directions. Then everything that the "
-        "store holds is read and hashed, and the same operation is done again.",
+        "where it speaks to PostgreSQL or S3, a proxy does at bytes spread over both directions. Then everything that "
+        "the store holds is read and hashed, and the same operation is done again.",
     ),
     "failing call": (
         "A call of the system fails",
@@ -79,8 +79,8 @@ AREAS = {
     ),
     "collection": (
         "Garbage collection against writers, readers and deleters",
-        "Every step of the collection is interleaved with steps of others, in schedules that are enumerated, or drawn by "
-        "dice that fall the same each time.",
+        "Every step of the collection is interleaved with steps of others, in schedules that are enumerated, or drawn "
+        "by dice that fall the same each time.",
     ),
 }
 
