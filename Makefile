@@ -57,7 +57,7 @@ faults: $(VENV)/.ready-test ## inject every fault, not a sample of them, and wri
 	@mkdir -p .cache && rm -f .cache/faults.jsonl
 	@$(in_temporary_folder) EVERY_KILL=1 FOREBEAR_FAULTS_RESULTS="$(CURDIR)/.cache/faults.jsonl" \
 	  "$(BIN)/python" -m pytest -n $(JOBS) --dist worksteal tests/faults \
-	  tests/artifacts/collecting/test_interleavings.py $(PYTEST_ARGS)
+	  tests/artifacts/collecting/test_interleavings.py tests/api/checking/test_team_checks.py $(PYTEST_ARGS)
 	@"$(BIN)/python" tools/faults_page.py .cache/faults.jsonl
 
 # Seconds for each target of the search.
