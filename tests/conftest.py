@@ -50,9 +50,12 @@ def _isolate(patch: pytest.MonkeyPatch, home: Path) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Servers that live for the session see no more of the machine than the tests do."""
-    # A shell that starts tests in the background has them ignore interrupts, and so would all that they start.
+    # A shell that starts tests in the background has them ignore interrupts, nohup the end of its terminal, and so
+    # would all that they start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with pytest.MonkeyPatch.context() as patch:
         _isolate(patch, tmp_path_factory.mktemp("session-home"))
         yield

@@ -50,7 +50,8 @@ def test_damage_exits_with_4_and_names_what_it_hits(cli: Any, packs: list[Path])
         assert words in answer.out
     assert cli("fsck", "--read-data", "-q", status=4).lines == ["local/p/digits:v0"]
     found = cli("fsck", "--read-data", "--json", status=4).json()
-    assert found["troubles"][0]["aliases"] == ["local/p/digits:latest", "local/p/digits:prod"]
+    # Troubles stand in the order of the names of objects, which are digests; one of these holds nothing of a version.
+    assert ["local/p/digits:latest", "local/p/digits:prod"] in [each["aliases"] for each in found["troubles"]]
 
 
 def test_a_repair_heals_from_another_store(cli: Any, packs: list[Path]) -> None:
