@@ -35,12 +35,13 @@ _MIXED = 0
 
 
 class _Span(NamedTuple):
-    """Where a block lies, how many values it has, and whether it has few rows."""
+    """Where a block lies, how many values it has, whether it has few rows, and values in large blocks before it."""
 
     first: int
     last: int
     values: int
     rare: bool
+    passed: int
 
 
 class SmallBlocks:
@@ -51,6 +52,8 @@ class SmallBlocks:
         self._spans: dict[tuple[Stream, int], list[_Span]] = {}
         #: Sets of which there is one block alone, of few rows; blocks of sets of which there are several.
         self._lone = self._alike = 0
+        #: Values in blocks too large to be merged, by stream.
+        self._passed: dict[Stream, int] = {}
 
     @property
     def count(self) -> int:
@@ -60,17 +63,20 @@ class SmallBlocks:
     def note(self, blocks: Iterable[HistoryBlock]) -> None:
         """Remember those of new blocks that are less than half full."""
         for block in blocks:
-            if _is_small(block):
-                mixed = is_mixed(block)
-                name = (block.stream, _MIXED if mixed else hash(frozenset(block.columns)))
-                values = len(block.columns) if mixed else block.rows * max(1, len(block.columns))
-                spans = self._spans.setdefault(name, [])
-                spans.append(_Span(block.first_step, block.last_step, values, block.rows < RARE_ROWS))
-                if len(spans) == 1:
-                    self._lone += spans[0].rare
-                else:
-                    self._lone -= spans[0].rare if len(spans) == 2 else 0
-                    self._alike += 2 if len(spans) == 2 else 1
+            mixed = is_mixed(block)
+            values = len(block.columns) if mixed else block.rows * max(1, len(block.columns))
+            passed = self._passed.get(block.stream, 0)
+            if not _is_small(block):
+                self._passed[block.stream] = passed + values
+                continue
+            name = (block.stream, _MIXED if mixed else hash(frozenset(block.columns)))
+            spans = self._spans.setdefault(name, [])
+            spans.append(_Span(block.first_step, block.last_step, values, block.rows < RARE_ROWS, passed))
+            if len(spans) == 1:
+                self._lone += spans[0].rare
+            else:
+                self._lone -= spans[0].rare if len(spans) == 2 else 0
+                self._alike += 2 if len(spans) == 2 else 1
 
     def merge(self, catalog: Catalog, run_key: int, session: Session, pause: Callable[[], None] = no_pause) -> None:
         """Merge what was noted, window by window; what is small still counts as noted.
@@ -93,15 +99,21 @@ class SmallBlocks:
 
 
 def _windows(spans: list[_Span]) -> Iterator[tuple[int, int]]:
-    """Yield first and last step of stretches that hold about as many values as may be looked at together."""
+    """Yield first and last step of stretches that hold about as many values as may be looked at together.
+
+    What lies in large blocks between small ones counts, because it is read with them: without that, one small block at
+    the begin of a long run and one at its end would bring all of it into memory.
+    """
     held: list[_Span] = []
     values = 0
     for span in sorted(spans):
-        if held and values + span.values > _WINDOW_VALUES:
-            yield held[0].first, max(one.last for one in held)
-            held, values = [], 0
+        between = abs(span.passed - held[-1].passed) if held else 0
+        if held and values + between + span.values > _WINDOW_VALUES:
+            if len(held) > 1:
+                yield held[0].first, max(one.last for one in held)
+            held, values, between = [], 0, 0
         held.append(span)
-        values += span.values
+        values += between + span.values
     if len(held) > 1:
         yield held[0].first, max(one.last for one in held)
 

@@ -198,3 +198,26 @@ def test_rows_are_shared_out_evenly(rows: int, blocks: int, monkeypatch: pytest.
     assert (sum(sizes), len(sizes)) == (rows, blocks)
     assert max(sizes) - min(sizes) <= blocks
     assert not buffer
+
+
+def test_large_blocks_between_small_ones_are_not_brought_into_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "_WINDOW_VALUES", 2 * BLOCK_ROWS)
+    run.add(10)
+    run.add(10)
+    for _ in range(8):
+        run.add(BLOCK_ROWS)
+    run.add(10)
+    run.add(10)
+    read: list[int] = []
+    history = run.catalog.history
+
+    def watched(*args: Any, **options: Any) -> Any:
+        view = history(*args, **options)
+        read.append(sum(block.rows for block in view.blocks))
+        return view
+
+    monkeypatch.setattr(run.catalog, "history", watched)
+    run.merge()
+    assert read == [20, 20]
+    monkeypatch.undo()
+    assert run.sizes() == [20, *[BLOCK_ROWS] * 8, 20]
