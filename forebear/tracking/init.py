@@ -147,6 +147,7 @@ def _begin(settings: Settings, config: dict[str, Any]) -> Run:
         run.config.update(artifacts, allow_val_change=True)
     if trial is not None:
         trial.began(run)
+        run.end_by(trial.patiently)
     _tell(run, settings)
     _capture(run, settings)
     return run

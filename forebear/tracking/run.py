@@ -59,6 +59,7 @@ class Run(RunArtifacts):
         self._start = start
         self._session = RunSession(store, record, settings, start)
         self._config_waits = False
+        self._patiently: Callable[[Callable[[], None]], None] = _once
         self.config = Config(
             record.config, self._save_config, allow_val_change=allow_val_change, use=self._use_in_config
         )
@@ -247,6 +248,10 @@ class Run(RunArtifacts):
         """Call ``callback`` with what is logged, after it was written; what it raises, `log` raises."""
         self._session.rows.follow(callback)
 
+    def end_by(self, patiently: Callable[[Callable[[], None]], None]) -> None:
+        """Let the end of the run be called through ``patiently``, which may repeat it after a `StorageFailure`."""
+        self._patiently = patiently
+
     def end(self, exit_code: int, error: str | None = None) -> None:
         """End the run with an exit code and the words of an exception."""
         with self._guard():
@@ -255,21 +260,24 @@ class Run(RunArtifacts):
             self._end_parts()
             state = {0: FINISHED, INTERRUPTED: KILLED, TERMINATED: KILLED}.get(exit_code, FAILED)
             self._session.rows.close(_over(self, state, "log"))
-            self._session.stop()
+            # Before anything forgets the run, so that an end that no disk would take can be tried again.
+            self._patiently(lambda: self._bring_to_end(state, exit_code, error))
+            self._state, self._over = state, True
+            if self._ended is not None:
+                self._ended(self)
+        if self._settings.gc and self._settings.mode != "disabled":
+            collect_now_and_then(self._store)
+
+    def _bring_to_end(self, state: str, exit_code: int, error: str | None) -> None:
+        self._session.stop()
+        if self._ends_run:
             changes = RunChanges(
                 state=state,
                 exit_code=exit_code,
                 error=redact_output(error)[:MAX_ERROR_CHARS] if error else None,
                 ended_at=datetime.now(UTC),
             )
-            # Before anything forgets the run, so that an end that no disk would take can be tried again.
-            if self._ends_run:
-                self._store.catalog.update_run(self._record.key, changes)
-            self._state, self._over = state, True
-            if self._ended is not None:
-                self._ended(self)
-        if self._settings.gc and self._settings.mode != "disabled":
-            collect_now_and_then(self._store)
+            self._store.catalog.update_run(self._record.key, changes)
 
     def _end_parts(self) -> None:
         while self._at_end:
@@ -383,3 +391,8 @@ def note(settings: Settings, text: str) -> None:
     """Tell the person at the terminal something, unless they asked for silence."""
     if not settings.silent:
         termlog(text)
+
+
+def _once(call: Callable[[], None]) -> None:
+    """Call, without patience: a person sees what is wrong at once."""
+    call()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import forebear
+from forebear.errors import StorageFailure
 from forebear.store.shared import close_stores
 from forebear.tracking import recorder
 from forebear.tracking.history.reading import read_rows
@@ -210,3 +211,30 @@ def test_nothing_but_nan() -> None:
             run.log({"a": nan, "b": nan})
     assert all(value != value for value in values("it"))
     assert len(values("it")) == 100
+
+
+def test_an_end_may_be_called_with_patience_while_the_store_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = forebear.init(project="p", id="it", settings=QUIET)
+    run.log({"a": 1})
+    catalog, calls = run.store.catalog, 0
+    update = catalog.update_run
+
+    def away_at_first(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls < 3:
+            raise StorageFailure("the catalog is away")
+        return update(*args, **options)
+
+    def patiently(call: Any) -> None:
+        for _ in range(3):
+            with suppress(StorageFailure):
+                return call()
+        raise AssertionError("it was called three times, and never came to its end")
+
+    monkeypatch.setattr(catalog, "update_run", away_at_first)
+    run.end_by(patiently)
+    run.finish()
+    assert calls == 3
+    assert forebear.Api(project="p").run("it").state == "finished"
+    assert values("it") == [1]
