@@ -108,9 +108,17 @@ def _url_of(database: str, s3: str, name: str) -> str:
 
 #: Beginning of the name of a test → why it says nothing about a team's store.
 _FILES = "it looks at the files of a store in a folder"
+_CHECKED = "it damages the files of a store in a folder; test_team_checks.py damages those of a team"
+_LOOSE = "it counts large files, which are objects of their own in a folder alone"
 _OFFLINE = "a run of a store in a folder is offline"
 _COUNTED = "it counts calls of SQLite's catalog"
 NOT_HERE: dict[str, str] = {
+    "tests/api/checking/test_fsck.py": _CHECKED,
+    "tests/api/checking/test_recover.py": _CHECKED,
+    "tests/cli/test_fsck.py": _CHECKED,
+    "tests/cli/test_gc.py::test_a_dry_run_prints_versions_objects_and_bytes": _LOOSE,
+    "tests/cli/test_gc.py::test_a_script_does_the_same": _LOOSE,
+    "tests/cli/test_gc.py::test_what_was_deleted_goes_to_the_trash_and_comes_back": _LOOSE,
     "tests/api/copying/test_copying.py::test_damage_is_told_and_the_rest_is_copied": _FILES,
     "tests/api/copying/test_copying.py::test_of_a_damaged_pack_what_is_sound_is_copied": _FILES,
     "tests/api/copying/test_far.py::test_many_files_are_few_requests": "it counts what a folder does not send",
