@@ -53,7 +53,7 @@ test-team: $(VENV)/.ready-test ## run the tests of core and tracking in a store 
 	  tests/api tests/artifacts tests/cli tests/e2e tests/lineage tests/sklearn tests/tracking $(PYTEST_ARGS)
 
 .PHONY: faults
-faults: $(VENV)/.ready-test ## inject every fault, not a sample of them, and write the page of results (half an hour)
+faults: $(VENV)/.ready-test ## inject every fault, not a sample of them, and write the page of results (long)
 	@mkdir -p .cache && rm -f .cache/faults.jsonl
 	@$(in_temporary_folder) EVERY_KILL=1 FOREBEAR_FAULTS_RESULTS="$(CURDIR)/.cache/faults.jsonl" \
 	  "$(BIN)/python" -m pytest -n $(JOBS) --dist worksteal tests/faults \

@@ -186,7 +186,7 @@ def page(kept: dict[str, Any]) -> Iterator[str]:
     yield from ("# Injected faults", "", NOTE, "", f"**{headline(kept['rows'])}.**", "")
     yield (
         f"What became of forebear {of['forebear']} when each of these was done to it, with Python {of['python']} and "
-        f"SQLite {of['sqlite']} on {of['system']}. `make faults` does it all again, in half an hour, and writes this "
+        f"SQLite {of['sqlite']} on {of['system']}. `make faults` does it all again and writes this "
         "page; `make test` does a sample of it each time. The programs are in "
         "[`tests/faults/`](../../tests/faults)."
     )

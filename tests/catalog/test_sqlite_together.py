@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,21 +11,10 @@ from forebear.records.history import HistoryBatch
 from forebear.records.queries import Compare, Order, RunQuery
 from forebear.testing.builders import new_run
 from forebear.testing.catalog_history import block
+from tests.forked import child
 
 BATCHES = 60
 WRITERS = 3
-
-
-def child(work: Callable[[], None]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        # The child must leave without running the tests' own clean-up.
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    return pid
 
 
 def wait_for(children: list[int]) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import signal
+import subprocess
 import traceback
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from forebear.catalog import sqlite_driver
+from forebear.store.shared import close_stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 #: Calls of the operating system that change files; opening counts where it makes one.
 CHANGES = (
@@ -135,3 +140,25 @@ def run_until_killed(work: Callable[[], object], step: int, ready: Callable[[], 
 def until_killed() -> Callable[..., bool]:
     """Does work in a child that is killed at its n-th step; tells whether it came so far. See `run_until_killed`."""
     return run_until_killed
+
+
+@contextmanager
+def mounted(folder: Path, size: int) -> Iterator[Path]:
+    """Mount an empty file system of ``size`` bytes; skip the test where that is not allowed."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no command mount")
+    if done.returncode:
+        pytest.skip(f"a file system may not be mounted here: {done.stderr.strip()}")
+    yield folder
+    unmount(folder)
+
+
+def unmount(folder: Path) -> None:
+    """Unmount a file system, after whatever this process has open on it is closed."""
+    close_stores()
+    gc.collect()  # errors that were caught hold on to drafts, and those to their files
+    subprocess.run(["umount", str(folder)], check=True)

@@ -22,6 +22,7 @@ from forebear.store import opening
 from forebear.store.opening import open_store
 from forebear.store.shared import close_stores
 from forebear.testing.soundness import troubles
+from tests.faults.conftest import mounted, unmount
 
 #: Fits the empty store and its first versions, and little more (bytes).
 DISK_BYTES = 3 * 1024 * 1024
@@ -70,23 +71,8 @@ def test_a_store_on_a_network_file_system_is_refused_with_advice(
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of `DISK_BYTES`."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no command mount")
-    if done.returncode:
-        pytest.skip(f"a file system may not be mounted here: {done.stderr.strip()}")
-    yield folder
-    unmount(folder)
-
-
-def unmount(folder: Path) -> None:
-    close_stores()
-    gc.collect()  # errors that were caught hold on to drafts, and those to their files
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(tmp_path / "disk", DISK_BYTES) as folder:
+        yield folder
 
 
 def fill(disk: Path) -> Path:

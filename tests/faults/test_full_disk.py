@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.faults import tracing
+from tests.faults.conftest import mounted
 from tests.faults.operations import OPERATIONS, Operation
 from tests.faults.results import COMPLETED, FAILED_WHOLE, injected
 
@@ -31,17 +31,8 @@ pytestmark = pytest.mark.timeout(120)
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of `DISK_BYTES`."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no command mount")
-    if done.returncode:
-        pytest.skip(f"a file system may not be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(tmp_path / "disk", DISK_BYTES) as folder:
+        yield folder
 
 
 def fill(disk: Path, left: int) -> Path:

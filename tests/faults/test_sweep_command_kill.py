@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from forebear.sweeps.commands import CommandAgent, Options
 from forebear.sweeps.lifecycle import begin_sweep
 from forebear.sweeps.places import find_sweep
 from forebear.sweeps.warden import marked
+from tests.forked import child, wait
 from tests.sweeps.processes import until
 
 KILLS = 200 if os.environ.get("EVERY_KILL") else 8
@@ -73,22 +73,6 @@ def begun(points: int) -> SweepRecord:
         "retry": KILLS,
     }
     return begin_sweep(shared_store(), config, "local", "p")
-
-
-def child(work: Callable[[], Any]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        # The child must leave without running the tests' own clean-up.
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    return pid
-
-
-def wait(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def executing(sweep: SweepRecord) -> None:

@@ -7,7 +7,6 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from forebear.sweeps.agent import Agent
 from forebear.sweeps.lifecycle import begin_sweep
 from forebear.sweeps.places import find_sweep
 from tests.faults.results import REPEATED, note
+from tests.forked import child, wait
 
 KILLS = 200
 AGENTS = 3
@@ -53,22 +53,6 @@ def begun(points: int) -> SweepRecord:
         "retry": KILLS,
     }
     return begin_sweep(shared_store(), config, "local", "p")
-
-
-def child(work: Callable[[], Any]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        # The child must leave without running the tests' own clean-up.
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    return pid
-
-
-def wait(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def executing(sweep: SweepRecord, file: Path) -> None:
