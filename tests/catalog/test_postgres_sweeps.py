@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from contextlib import closing
@@ -13,6 +12,7 @@ import pytest
 from forebear.catalog.postgres import PostgresCatalog
 from forebear.records.sweeps import TRIAL_FINISHED, TrialEnding
 from forebear.testing.catalog_sweeps import SILENT, held, new_sweep, offer, take
+from tests.forked import child, wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,15 +60,4 @@ def test_agents_of_many_processes_share_a_sweep(url: str) -> None:
 
 def in_children(works: list[Callable[[], None]]) -> list[int]:
     """Do things in forked children and return their exit codes."""
-    children = []
-    for work in works:
-        pid = os.fork()
-        if pid == 0:
-            # The child must leave without running the tests' own clean-up.
-            try:
-                work()
-                os._exit(0)
-            finally:
-                os._exit(1)
-        children.append(pid)
-    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    return [wait(pid) for pid in [child(work) for work in works]]

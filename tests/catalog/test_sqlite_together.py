@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from forebear.records.history import HistoryBatch
 from forebear.records.queries import Compare, Order, RunQuery
 from forebear.testing.builders import new_run
 from forebear.testing.catalog_history import block
-from tests.forked import child
+from tests.forked import child, wait
 
 BATCHES = 60
 WRITERS = 3
@@ -19,7 +18,7 @@ WRITERS = 3
 
 def wait_for(children: list[int]) -> None:
     """Let all children come to a good end."""
-    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * len(children)
+    assert [wait(pid) for pid in children] == [0] * len(children)
 
 
 def write(path: Path, key: int) -> None:

@@ -11,7 +11,6 @@ import contextlib
 import inspect
 import itertools
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +26,7 @@ from forebear.store.opening import open_store
 from forebear.store.shared import close_stores
 from forebear.testing.soundness import troubles
 from tests.faults.results import REPEATED, injected, note
+from tests.faults.tracing import Point, points_in
 
 LARGE = bytes(range(256)) * 5_000
 OLD = {"same.txt": b"same", "a/1.txt": b"one", "a/2.txt": b"two", "large.bin": LARGE}
@@ -315,23 +315,13 @@ def traced(options: list[str], command: list[str]) -> int:
     return subprocess.run(words, check=False, capture_output=True).returncode
 
 
-def calls_of(store: Path, data: str, note: Path) -> list[tuple[str, int]]:
+def calls_of(store: Path, data: str, note: Path) -> list[Point]:
     """Log once, and return the calls that changed the store, in their order: name, and how many of a thread it was."""
     assert traced(["-o", str(note), "-e", f"trace={CALLS}"], program(store, data)) == 0
-    counts: dict[tuple[str, str], int] = {}
-    found: list[tuple[str, int]] = []
-    for line in note.read_text(errors="replace").splitlines():
-        parts = re.match(r"(\d+) +(\w+)\((.*)", line)
-        if parts is None:
-            continue  # the second half of a call that another thread came in between
-        thread, name, rest = parts.groups()
-        number = counts[thread, name] = counts.get((thread, name), 0) + 1
-        if str(store) in rest and (name, number) not in found:
-            found.append((name, number))
-    return found
+    return points_in(note, store)
 
 
-def spread(calls: list[tuple[str, int]], part: int) -> list[tuple[str, int]]:
+def spread(calls: list[Point], part: int) -> list[Point]:
     chosen = calls if EVERY else calls[:: max(1, len(calls) // SPREAD)]
     return chosen[part::PARTS]
 

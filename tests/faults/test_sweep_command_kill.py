@@ -12,7 +12,6 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,7 +22,7 @@ from forebear.sweeps.commands import CommandAgent, Options
 from forebear.sweeps.lifecycle import begin_sweep
 from forebear.sweeps.places import find_sweep
 from forebear.sweeps.warden import marked
-from tests.forked import child, wait
+from tests.forked import child, die_at, wait
 from tests.sweeps.processes import until
 
 KILLS = 200 if os.environ.get("EVERY_KILL") else 8
@@ -138,24 +137,6 @@ STAGES = [
 ]
 
 
-def dying_at(method: str, moment: str) -> None:
-    """Let the process be killed where something is called for the second time, or right after."""
-    kind: Any = Children if method == "begin" else type(shared_store().catalog)
-    real = getattr(kind, method)
-    calls = []
-
-    def call(self: Any, *args: Any, **options: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 2 and moment == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        answer = real(self, *args, **options)
-        if len(calls) == 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
-
-    setattr(kind, method, call)
-
-
 @pytest.mark.parametrize(("method", "moment"), STAGES)
 def test_an_agent_that_dies_at_any_stage_leaves_its_trials_to_others(
     sweep: SweepRecord, method: str, moment: str
@@ -164,7 +145,7 @@ def test_an_agent_that_dies_at_any_stage_leaves_its_trials_to_others(
     close_stores()
 
     def dies() -> None:
-        dying_at(method, moment)
+        die_at(Children if method == "begin" else type(shared_store().catalog), method, moment)
         executing(record)
 
     assert wait(child(dies)) == -signal.SIGKILL

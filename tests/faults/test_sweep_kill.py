@@ -8,7 +8,6 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +18,7 @@ from forebear.sweeps.agent import Agent
 from forebear.sweeps.lifecycle import begin_sweep
 from forebear.sweeps.places import find_sweep
 from tests.faults.results import REPEATED, note
-from tests.forked import child, wait
+from tests.forked import child, die_at, wait
 
 KILLS = 200
 AGENTS = 3
@@ -124,24 +123,6 @@ STAGES = [
 ]
 
 
-def dying_at(method: str, moment: str) -> None:
-    """Let the process be killed where it calls a method of the catalog for the second time, or right after."""
-    catalog = type(shared_store().catalog)
-    real = getattr(catalog, method)
-    calls = []
-
-    def call(self: Any, *args: Any, **options: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 2 and moment == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        answer = real(self, *args, **options)
-        if len(calls) == 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
-
-    setattr(catalog, method, call)
-
-
 @pytest.mark.parametrize(("method", "moment"), STAGES)
 def test_an_agent_that_dies_at_any_stage_leaves_its_trial_to_others(
     sweep: SweepRecord, tmp_path: Path, method: str, moment: str
@@ -150,7 +131,7 @@ def test_an_agent_that_dies_at_any_stage_leaves_its_trial_to_others(
     close_stores()
 
     def dies() -> None:
-        dying_at(method, moment)
+        die_at(type(shared_store().catalog), method, moment)
         executing(record, file)
 
     assert wait(child(dies)) == -signal.SIGKILL

@@ -175,6 +175,11 @@ def points(ready: Ready, calls: str, place: Path, note: Path) -> list[Point]:
     """Do work once under strace, and return its calls that have to do with files below ``place``, in their order."""
     ending = traced(ready, ["-y", "-e", f"trace={calls}"], note)
     assert ending.code == DONE, ending.said
+    return points_in(note, place)
+
+
+def points_in(note: Path, place: Path) -> list[Point]:
+    """Return the calls in what strace wrote that have to do with files below ``place``, in their order."""
     counts: dict[tuple[str, str], int] = {}
     found: dict[Point, None] = {}
     for line in note.read_text(errors="replace").splitlines():

@@ -17,6 +17,7 @@ import pytest
 import forebear
 from forebear.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StorageFailure
 from forebear.tracking import current
+from tests.forked import child, wait
 
 
 def stored(run: forebear.Run) -> Any:
@@ -434,14 +435,7 @@ def test_two_threads_change_the_config_and_no_change_is_lost() -> None:
 
 def in_child(work: Any) -> int:
     """Run ``work`` in a forked child that leaves as a worker of multiprocessing does; return its exit code."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return wait(child(work))
 
 
 def test_a_forked_child_logs_through_its_parents_run() -> None:

@@ -19,7 +19,7 @@ from forebear.sweeps.engines import carrying
 from forebear.sweeps.engines.carrying import Carrier, carry
 from forebear.sweeps.engines.errand import ENDED, FAILED, LOST, STOPPED, Errand, Outcome
 from tests.sweeps.engines import functions
-from tests.sweeps.engines.machines import await_true, is_there, waiting
+from tests.sweeps.engines.machines import await_true, interrupted_while, is_there, waiting
 
 if TYPE_CHECKING:
     from forebear.store.store import Store
@@ -167,14 +167,8 @@ def test_ending_twice_is_ending_once(grid: SweepRecord, errand: Make) -> None:
 
 
 def test_an_interrupted_worker_ends_its_agent(store: Store, grid: SweepRecord, errand: Make) -> None:
-    def interrupt() -> None:
-        await_true(waiting)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    outcome = carry(errand(grid, functions.wait))
-    thread.join()
+    with interrupted_while(waiting):
+        outcome = carry(errand(grid, functions.wait))
     assert outcome.kind == STOPPED
     assert states(store, grid) == [WAITING]
 

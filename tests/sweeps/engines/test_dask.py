@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -22,7 +21,7 @@ from forebear.settings import load_settings
 from forebear.sweeps.engines import following, launch
 from tests.servers import free_port
 from tests.sweeps.engines import functions
-from tests.sweeps.engines.machines import ROOT, await_true, is_there, waiting
+from tests.sweeps.engines.machines import ROOT, await_true, interrupted_while, is_there, waiting
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install 'forebear[dask]'")
 
@@ -177,16 +176,9 @@ def test_what_a_killed_worker_did_is_done_again(store: Store, grid: SweepRecord,
 def test_an_interruption_reaches_the_workers(store: Store, begin: Callable[..., SweepRecord], scheduler: str) -> None:
     record = begin()
 
-    def interrupt() -> None:
-        await_true(lambda: len(waiting()) == 2)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    helper = threading.Thread(target=interrupt)
-    helper.start()
     # There is room for two; the third is taken out of the queue.
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted_while(lambda: len(waiting()) == 2), pytest.raises(KeyboardInterrupt):
         launch(f"dask://{scheduler}?BOARD=1", record.id, agents=3, function=functions.wait)
-    helper.join()
     assert [trial.state for trial in store.catalog.trials(record.key)] == [WAITING] * 2
     assert not any(is_there(pid) for pid in waiting())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from forebear.errors import ForebearError, InvalidInput
 from forebear.records.sweeps import TRIAL_FINISHED, WAITING, SweepRecord
 from forebear.sweeps.engines import launch
 from tests.sweeps.engines import functions
-from tests.sweeps.engines.machines import await_true, is_there, waiting
+from tests.sweeps.engines.machines import await_true, interrupted_while, is_there, waiting
 
 ray: Any = pytest.importorskip("ray", reason="Ray is not installed: pip install 'forebear[ray]'")
 
@@ -87,15 +86,8 @@ def test_a_worker_that_is_killed_is_a_loss(store: Store, grid: SweepRecord, caps
 def test_an_interruption_reaches_the_workers(store: Store, begin: Callable[..., SweepRecord]) -> None:
     record = begin()
 
-    def interrupt() -> None:
-        await_true(waiting)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    helper = threading.Thread(target=interrupt)
-    helper.start()
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted_while(waiting), pytest.raises(KeyboardInterrupt):
         launch("ray", record.id, function=functions.wait)
-    helper.join()
     assert {trial.state for trial in store.catalog.trials(record.key)} == {WAITING}
     assert not any(is_there(pid) for pid in waiting())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from forebear.sweeps.engines.address import parse_address
 from forebear.sweeps.engines.errand import ENDED, STOPPED
 from forebear.sweeps.engines.slurm import connect
 from tests.sweeps.engines import functions
-from tests.sweeps.engines.machines import await_true, is_there, waiting
+from tests.sweeps.engines.machines import await_true, interrupted_while, is_there, waiting
 
 submitit = pytest.importorskip("submitit", reason="submitit is not installed: pip install 'forebear[slurm]'")
 
@@ -60,15 +59,8 @@ def test_a_job_that_is_killed_begins_again(store: Store, grid: SweepRecord, caps
 def test_an_interruption_reaches_the_jobs(store: Store, begin: Callable[..., SweepRecord]) -> None:
     record = begin()
 
-    def interrupt() -> None:
-        await_true(waiting)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    helper = threading.Thread(target=interrupt)
-    helper.start()
-    with pytest.raises(KeyboardInterrupt):
+    with interrupted_while(waiting), pytest.raises(KeyboardInterrupt):
         launch(LOCAL, record.id, function=functions.wait)
-    helper.join()
     assert [trial.state for trial in store.catalog.trials(record.key)] == [WAITING]
     assert not any(is_there(pid) for pid in waiting())
 

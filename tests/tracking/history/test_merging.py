@@ -46,6 +46,21 @@ class Run:
     def merge(self) -> None:
         self.small.merge(self.catalog, self.key, SESSION)
 
+    def rows_looked_at_by_merging(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Merge, and return how many rows each question to the catalog brought."""
+        looked: list[int] = []
+        history = self.catalog.history
+
+        def counted(*args: Any, **how: Any) -> Any:
+            found = history(*args, **how)
+            looked.append(sum(block.rows for block in found.blocks))
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(self.catalog, "history", counted)
+            self.merge()
+        return looked
+
     def blocks(self, stream: Stream = Stream.HISTORY) -> Sequence[HistoryBlock]:
         return self.catalog.history(self.key, stream=stream).blocks
 
@@ -111,19 +126,9 @@ def test_windows_bound_what_is_looked_at(run: Run, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(merging, "_WINDOW_VALUES", 10)
     for _ in range(8):
         run.add(3)
-    looked: list[int] = []
-    history = run.catalog.history
-
-    def counted(*args: Any, **how: Any) -> Any:
-        found = history(*args, **how)
-        looked.append(sum(block.rows for block in found.blocks))
-        return found
-
-    monkeypatch.setattr(run.catalog, "history", counted)
-    run.merge()
+    looked = run.rows_looked_at_by_merging(monkeypatch)
     assert len(looked) > 1
     assert max(looked) <= 10
-    monkeypatch.undo()
     assert sum(run.sizes()) == 24
     assert len(run.sizes()) < 8
 
@@ -208,16 +213,5 @@ def test_large_blocks_between_small_ones_are_not_brought_into_memory(run: Run, m
         run.add(BLOCK_ROWS)
     run.add(10)
     run.add(10)
-    read: list[int] = []
-    history = run.catalog.history
-
-    def watched(*args: Any, **options: Any) -> Any:
-        view = history(*args, **options)
-        read.append(sum(block.rows for block in view.blocks))
-        return view
-
-    monkeypatch.setattr(run.catalog, "history", watched)
-    run.merge()
-    assert read == [20, 20]
-    monkeypatch.undo()
+    assert run.rows_looked_at_by_merging(monkeypatch) == [20, 20]
     assert run.sizes() == [20, *[BLOCK_ROWS] * 8, 20]
