@@ -46,7 +46,7 @@ class Recorded(NamedTuple):
 def look_at_records(catalog: Catalog, objects: ObjectStore) -> Recorded:
     """Read all records and compare them with all versions. Cost: one read a record, some at a time."""
     records = read_records(objects)
-    waiting = {version.id for version, _ in catalog.unrecorded_versions(_ALL)}
+    waiting = _waiting(catalog)
     stems: set[str] = set()
     births: set[_Birth] = set()
     unrecorded: list[Unrecorded] = []
@@ -59,7 +59,7 @@ def look_at_records(catalog: Catalog, objects: ObjectStore) -> Recorded:
             unrecorded.append(each)
     lacking = [each.version for each in unrecorded if record_stem(each.version) not in records.newest]
     troubles = [
-        *_missing(objects, records, [version for version in lacking if version.state == COMMITTED]),
+        *_missing(catalog, objects, records, [version for version in lacking if version.state == COMMITTED]),
         *(_foreign(record) for stem, record in records.newest.items() if stem not in stems and _counts(record, births)),
         *(Trouble(DAMAGED_RECORD, name, str(err)) for name, err in records.damaged.items()),
     ]
@@ -77,12 +77,18 @@ def _versions(catalog: Catalog) -> Iterator[tuple[Unrecorded, set[str]]]:
             yield Unrecorded(version, run), aliases
 
 
-def _missing(objects: ObjectStore, records: Records, lacking: list[Version]) -> Iterator[Trouble]:
-    """Versions without a record, but those that were logged, and recorded, after all records had been read."""
+def _waiting(catalog: Catalog) -> set[int]:
+    return {version.id for version, _ in catalog.unrecorded_versions(_ALL)}
+
+
+def _missing(catalog: Catalog, objects: ObjectStore, records: Records, lacking: list[Version]) -> Iterator[Trouble]:
+    """Versions without a record, but those that were logged after all records had been read, or after who waits."""
     suspects = [version for version in lacking if not _is_damaged(records, record_stem(version))]
+    # In this order: a version that no longer waits now had its record before, so it is among those that are read next.
+    waiting = _waiting(catalog) if suspects else set()
     there = read_records(objects).newest if suspects else {}
     for version in suspects:
-        if record_stem(version) not in there:
+        if version.id not in waiting and record_stem(version) not in there:
             yield Trouble(MISSING_RECORD, version.qualified_name, "has no record beside the blobs")
 
 

@@ -459,6 +459,24 @@ def test_a_version_that_is_logged_while_records_are_read_lacks_none(
     assert scene.api.fsck().troubles == []
 
 
+def test_a_version_whose_record_is_still_to_come_lacks_none(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    unrecorded = scene.store.catalog.unrecorded_versions
+    calls = iter([True])
+
+    def ask_and_log(limit: int) -> Any:
+        found = unrecorded(limit)
+        if next(calls, False):
+            with monkeypatch.context() as patch:
+                patch.setattr(type(scene.store), "write_records", lambda self, **options: None)
+                scene.log("ds", {"meanwhile": b"m"})
+        return found
+
+    monkeypatch.setattr(scene.store.catalog, "unrecorded_versions", ask_and_log)
+    assert scene.api.fsck().troubles == []
+    assert next(calls, "asked") == "asked"
+    assert len(unrecorded(9)) == 1
+
+
 def test_a_version_that_is_deleted_and_collected_meanwhile_is_no_loss(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
