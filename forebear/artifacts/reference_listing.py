@@ -5,7 +5,8 @@ as a thousand answers. But stores keep names in order, and a listing may begin a
 divided wherever there is a free hand: in the middle of the names that it may still hold, without knowing which of them
 there are. What lies in the upper half is then listed by somebody else, and an upper half that is empty costs a request.
 
-Not every server keeps that order, or begins where it is told to (directory buckets of S3 have no order). A stretch is
+Not every server keeps that order, or begins where it is told to (directory buckets of S3 have no order, Azure begins
+at its own marks only). A stretch is
 divided only after a look has shown that the server does; else pages are asked for one after the other.
 """
 
@@ -19,6 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
+from forebear.blobs.azure_listing import azure_page
 from forebear.errors import StorageFailure
 
 #: Objects of a page, the most that S3 gives.
@@ -58,8 +60,8 @@ class Pages(Protocol):
     def ask(self, token: Token) -> Page:
         """Return a page; the first one for an empty token."""
 
-    def after(self, name: str) -> Token:
-        """Return what asks for the names after ``name``; it may itself be among them."""
+    def after(self, name: str) -> Token | None:
+        """Return what asks for the names after ``name``; it may itself be among them. ``None`` where nothing does."""
 
     def expect_many(self) -> None:
         """Prepare for many pages; called once, before others than this thread ask for them."""
@@ -132,6 +134,29 @@ class GcsPages:
         """See `Pages.expect_many`."""
 
 
+class AzurePages:
+    """The objects below a prefix of a container of Azure, one page after the other."""
+
+    def __init__(self, system: Any, path: str) -> None:
+        self._system = system
+        self._container, _, key = path.partition("/")
+        self.prefix = f"{key.rstrip('/')}/" if key else ""
+
+    def ask(self, token: Token) -> Page:
+        """See `Pages.ask`."""
+        found, more = azure_page(
+            self._system, self._container, self.prefix, after=token.get("marker"), objects=PAGE_OBJECTS
+        )
+        return Page(found, {"marker": more} if more else None)
+
+    def after(self, name: str) -> Token | None:
+        """See `Pages.after`. Not every version of the service begins anywhere but at a mark of its own."""
+        return None
+
+    def expect_many(self) -> None:
+        """See `Pages.expect_many`."""
+
+
 def listed(pages: Pages) -> Iterator[list[tuple[str, Info]]]:
     """Yield names and what is told of them, a page at a time; pages are in no order where several are asked for.
 
@@ -153,9 +178,10 @@ def listed(pages: Pages) -> Iterator[list[tuple[str, Info]]]:
     if page.more is not None:
         pages.expect_many()
     middle = whole.middle() if whole.is_whole and whole.more is not None else None
-    if middle is not None:
+    token = None if middle is None else pages.after(middle)
+    if middle is not None and token is not None:
         # A server that does not begin where it is told to begins at the first name again.
-        upper = pages.ask(pages.after(middle))
+        upper = pages.ask(token)
         if _in_order(upper.objects, middle):
             whole.until = middle
             yield from _several(pages, whole, _Stretch(middle, _END, None), upper)
@@ -256,8 +282,9 @@ def _upper_half(pages: Pages, stretches: Iterable[_Stretch]) -> _Stretch | None:
         middle = stretch.middle() if left >= _WORTH_PAGES else None
         stretch.is_whole = False
         stretch.divisions -= 1
-        if middle is not None:
-            half = _Stretch(middle, stretch.until, pages.after(middle))
+        token = None if middle is None else pages.after(middle)
+        if middle is not None and token is not None:
+            half = _Stretch(middle, stretch.until, token)
             stretch.until = middle
             return half
     return None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from forebear.artifacts.reference_identity import identity_of
-from forebear.artifacts.reference_listing import GcsPages, S3Pages, listed
+from forebear.artifacts.reference_listing import AzurePages, GcsPages, S3Pages, listed
 from forebear.artifacts.reference_uris import AZURE, GCS, HTTP, S3, Uri
 from forebear.errors import InvalidInput
 
@@ -112,14 +112,13 @@ class RemoteSystem:
     def below(self) -> Iterator[tuple[str, Found]]:
         """See `System.below`.
 
-        Cost: one request a thousand objects, none for each. Memory: some pages of S3 and GCS, else the whole listing.
+        Cost: one request a thousand objects of S3, GCS and Azure, else one a folder, or what the system's own search
+        costs. Memory: some pages, or one folder; all of what a system's own search finds.
         """
         pages = self._pages()
         if pages is None:
-            self._plain.invalidate_cache()
             root = self._path.rstrip("/") + "/"
-            found: dict[str, Any] = self._plain.find(self._path, detail=True)
-            listing = iter([[(name.removeprefix(root), info) for name, info in found.items()]])
+            listing = self._searched() if self._searches() else self._walked()
         else:
             listing = listed(pages)
             root = pages.prefix
@@ -131,10 +130,38 @@ class RemoteSystem:
                 if info.get("type") != "directory" and not placeholder:
                     yield key, self._found(info)
 
-    def _pages(self) -> S3Pages | GcsPages | None:
+    def _searches(self) -> bool:
+        """Whether the system finds everything below a folder in a better way than folder by folder."""
+        from fsspec import AbstractFileSystem
+        from fsspec.asyn import AsyncFileSystem
+
+        kind = type(self._plain)
+        if issubclass(kind, AsyncFileSystem):
+            return kind._find is not AsyncFileSystem._find
+        return kind.find is not AbstractFileSystem.find
+
+    def _searched(self) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+        self._plain.invalidate_cache()
+        yield list(self._plain.find(self._path, detail=True).items())
+
+    def _walked(self) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+        """List folder by folder: fsspec's own walk leaves out, in silence, a folder that it cannot list."""
+        waiting = [self._path]
+        while waiting:
+            folder = waiting.pop()
+            # Neither old answers are wanted, nor is what was told of a million objects to be held.
+            self._plain.invalidate_cache()
+            page = [(self._plain._strip_protocol(info["name"]), info) for info in self._plain.ls(folder, detail=True)]
+            # Some list the folder itself too.
+            waiting.extend(path for path, info in page if info["type"] == "directory" and path != folder)
+            yield page
+
+    def _pages(self) -> S3Pages | GcsPages | AzurePages | None:
         if self._uri.protocol in S3:
             return S3Pages(self._aware, self._path, versions=self._has_versions())
-        return GcsPages(self._plain, self._path) if self._uri.protocol in GCS else None
+        if self._uri.protocol in GCS:
+            return GcsPages(self._plain, self._path)
+        return AzurePages(self._plain, self._path) if self._uri.protocol in AZURE else None
 
     def _has_versions(self) -> bool:
         """Whether the bucket keeps versions; who may not ask is taken to see none."""

@@ -61,7 +61,7 @@ class Unreachable(StorageFailure):
 
 
 class Doing(NamedTuple):
-    """What was tried: for the message, and because a missing object is a failure only for who writes.
+    """What was tried: for the message, and because who reads misses an object, and who writes or lists a bucket.
 
     Attributes:
         verb: ``read``, ``write``, ``list`` or ``delete``.
@@ -128,7 +128,9 @@ def failure(err: Exception, doing: Doing, redacted: Redactor) -> ForebearError:
     last = chain[-1]
     reason = redacted(" ".join(str(last).split()))[:_MAX_REASON] or type(last).__name__
     kind = _kind_of(chain)
-    if kind == "missing" and (doing.verb == "write" or any(_word(each) in _NO_BUCKET_WORDS for each in chain)):
+    # An upload and a listing name no object that could be missing.
+    in_bucket = doing.verb in ("write", "list")
+    if kind == "missing" and (in_bucket or any(_word(each) in _NO_BUCKET_WORDS for each in chain)):
         return StorageFailure(
             f"cannot {doing.verb} {doing.what}: there is no bucket {doing.bucket!r}; {_making(doing)}",
             code="bucket-missing",

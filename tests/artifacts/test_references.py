@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.spec import AbstractFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +70,37 @@ def madeup() -> type[MadeUpSystem]:
     return MadeUpSystem
 
 
+class FoldersSystem(MemoryFileSystem):
+    """Lists a folder at a time, itself among what is in it, and cannot list the folder ``shut``."""
+
+    protocol = "folders"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    shut: ClassVar[str] = ""
+    listed: ClassVar[list[str]] = []
+    find = AbstractFileSystem.find
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.replace("folders://", "memory://")))
+
+    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> Any:
+        if path == self.shut:
+            raise PermissionError(errno.EACCES, "may not be listed", path)
+        self.listed.append(path)
+        return [*super().ls(path, detail=True), {"name": path, "size": 0, "type": "directory"}]
+
+
+@pytest.fixture
+def folders(monkeypatch: pytest.MonkeyPatch) -> type[FoldersSystem]:
+    fsspec.register_implementation("folders", FoldersSystem, clobber=True)
+    FoldersSystem.store.clear()
+    FoldersSystem.listed.clear()
+    FoldersSystem().pipe({f"/far/{name}": b"x" for name in ("one", "a/two", "a/b/three", "c/four")})
+    monkeypatch.setattr(FoldersSystem, "shut", "")
+    return FoldersSystem
+
+
 @pytest.fixture
 def memory() -> Any:
     system = fsspec.filesystem("memory")
@@ -91,6 +123,21 @@ def folder(tmp_path: Path) -> Path:
     (root / "deep" / "er" / "ö#?.txt").write_bytes(b"two")
     (root / "empty").write_bytes(b"")
     return root
+
+
+# -- systems of folders --------------------------------------------------------------------------------------------
+
+
+def test_a_system_of_folders_is_listed_folder_by_folder(folders: type[FoldersSystem]):
+    found = [entry.path for entry in resolve_reference("folders://far")]
+    assert sorted(found) == ["a/b/three", "a/two", "c/four", "one"]
+    assert sorted(folders.listed) == ["/far", "/far/a", "/far/a/b", "/far/c"]
+
+
+def test_a_folder_that_cannot_be_listed_is_not_left_out(folders: type[FoldersSystem], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(folders, "shut", "/far/a/b")
+    with pytest.raises(StorageFailure, match="folders://far"):
+        resolve_reference("folders://far")
 
 
 # -- paths of this machine ----------------------------------------------------------------------------------------

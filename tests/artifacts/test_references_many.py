@@ -13,7 +13,7 @@ import forebear
 from forebear.artifacts import reference_listing, references
 from forebear.artifacts.references import resolve_reference, resolve_rows
 from forebear.blobs.digest import digest_of
-from forebear.errors import Conflict, InvalidInput
+from forebear.errors import Conflict, InvalidInput, NotFound
 from tests.servers import rclone_s3
 
 if TYPE_CHECKING:
@@ -48,6 +48,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     monkeypatch.setattr(s3fs.S3FileSystem, "call_s3", call_s3)
     monkeypatch.setattr(gcsfs.GCSFileSystem, "call", call)
     monkeypatch.setattr(reference_listing, "PAGE_OBJECTS", PAGE)
+    page = reference_listing.azure_page
+
+    def azure_page(*words: Any, **options: Any) -> Any:
+        counted["azure_page"] += 1
+        return page(*words, **options)
+
+    monkeypatch.setattr(reference_listing, "azure_page", azure_page)
     return counted
 
 
@@ -116,6 +123,18 @@ def test_gcs_pages(gcs: Endpoint, asked: Counter[str]):
     asked.clear()
     assert listed(f"gs://{name}/pre", gcs) == {key: SIZES[key] for key in chosen}
     assert asked["b/{}/o"] <= MOST
+
+
+def test_azure_pages(azurite: Endpoint, asked: Counter[str]):
+    system, name = bucket("az", azurite)
+    chosen = dict(list(CONTENTS.items())[:120])
+    system.pipe({f"{name}/pre/{key}": content for key, content in chosen.items()})
+    system.pipe(f"{name}/prefix-of-another-name", b"no")
+    assert listed(f"az://{name}/pre", azurite) == {key: SIZES[key] for key in chosen}
+    assert asked["azure_page"] == len(chosen) / PAGE
+    assert len(listed(f"az://{name}", azurite)) == len(chosen) + 1
+    with pytest.raises(NotFound):
+        listed("az://no-such-container/pre", azurite)
 
 
 def test_more_than_allowed_are_refused_before_all_are_listed(moto: Endpoint, asked: Counter[str]):

@@ -109,9 +109,10 @@ def test_a_bucket_that_may_only_be_read(radosgw: Endpoint):
 def test_buckets_that_are_missing_elsewhere(protocol: str, request: pytest.FixtureRequest):
     endpoint = request.getfixturevalue({"gs": "gcs", "az": "azurite"}[protocol])
     objects = RemoteObjects(f"{protocol}://no-such-bucket/pre", endpoint.storage_options)
-    err = raised(lambda: objects.put(NAME, b"x"))
-    assert err.code == "bucket-missing"
-    assert "no-such-bucket" in str(err)
+    for call in (lambda: objects.put(NAME, b"x"), lambda: list(objects.names())):
+        err = raised(call)
+        assert err.code == "bucket-missing"
+        assert "no-such-bucket" in str(err)
 
 
 def test_urls_that_are_refused():

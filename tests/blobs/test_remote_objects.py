@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from forebear.blobs import remote_systems
 from forebear.blobs.remote import RemoteObjects
 from forebear.blobs.retrying import RetryingObjects
 from forebear.testing.store import StoreSuite
@@ -60,6 +61,14 @@ class TestAzurite(StoreSuite):
     @pytest.fixture
     def objects(self, azurite: Endpoint) -> RemoteObjects:
         return RemoteObjects(fresh_place("az", azurite), azurite.storage_options)
+
+    def test_listings_come_in_pages(self, objects: RemoteObjects, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(remote_systems, "_PAGE_OBJECTS", 3)
+        names = {f"pack/{number:02}/{number:04}" for number in range(10)}
+        for name in names:
+            objects.put(name, b"x")
+        assert sorted(objects.names("pack/")) == sorted(names)
+        assert list(objects.names("pack/07/")) == ["pack/07/0007"]
 
 
 @pytest.mark.server
