@@ -49,6 +49,42 @@ def test_it_reads_a_bucket(team_servers: Team, monkeypatch: pytest.MonkeyPatch, 
     assert broken.returncode == 1
 
 
+def test_it_reads_what_became_of_a_store(team_servers: Team, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Aliases moved, a version was deleted, and a pack was written anew of which another has a recipe."""
+    team_servers.enter(monkeypatch)
+    url = team_servers.url("read after a collection")
+    first, rest = os.urandom(20 * MIB), os.urandom(16 * MIB)
+    (tmp_path / "large.bin").write_bytes(first)
+    log_one(url, tmp_path / "large.bin")
+    (tmp_path / "large.bin").write_bytes(first[: 4 * MIB] + rest)
+    log_one(url, tmp_path / "large.bin")
+    api = forebear.Api(url, project="p")
+    api.artifact("one:v1").aliases.append("best")
+    api.artifact("one:v0").delete(delete_aliases=True)
+    report = api.collect(at_once=True, trash_days=0)
+    assert report.rewritten.count == 1
+    assert report.deleted.count > 1
+    folder = tmp_path / "copy" / ".forebear"
+    system = fsspec.filesystem("s3", **team_servers.s3.storage_options)
+    system.get(parse_qs(urlsplit(url).query)["blobs"][0], str(folder), recursive=True)
+    assert len(list(folder.rglob("versions/**/*.json"))) > 2
+    packs = 'objects.glob("pack/*/*")'
+    assert packs in reader()
+    for order in ("False", "True"):
+        code = reader().replace(packs, f"sorted({packs}, reverse={order})")
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=folder.parent, capture_output=True, text=True, check=False
+        )
+        assert done.stdout == "one 1 1 files are sound\n", done.stderr
+
+
+def log_one(url: str, path: Path) -> None:
+    with forebear.init(project="p", store=url, settings={"silent": True, "console": "off"}) as run:
+        artifact = forebear.Artifact("one", "dataset")
+        artifact.add_file(path)
+        run.log_artifact(artifact).wait()
+
+
 def log(url: str, folder: Path) -> None:
     """Log small files, a large one made of chunks, and then one that is nearly the same; weights, with bytes apart."""
     folder.mkdir()
