@@ -136,6 +136,7 @@ NOT_HERE: dict[str, str] = {
     "tests/artifacts/test_transfer.py::test_a_damaged_blob_is_named_with_its_file_and_the_others_it_hits": _FILES,
     "tests/artifacts/test_transfer.py::test_checkout_of_a_damaged_version_deletes_nothing": _FILES,
     "tests/cli/test_artifact.py::test_get_links": "links need blobs in a folder",
+    "tests/cli/test_artifact.py::test_show_says_how_little_a_near_equal_file_added": _FILES,
     "tests/cli/test_artifact.py::test_verify_names_damaged_files": _FILES,
     "tests/cli/test_output.py::test_answers_fit_the_terminal[init]": "a URL is shown whole, to be copied",
     "tests/cli/test_put.py::test_put_links": "links need blobs in a folder",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import fsspec
 import pytest
@@ -14,9 +14,11 @@ from forebear.artifacts import reference_listing, references
 from forebear.artifacts.references import resolve_reference, resolve_rows
 from forebear.blobs.digest import digest_of
 from forebear.errors import Conflict, InvalidInput, NotFound
+from tests.artifacts.test_references_logged import forget_filesystems
 from tests.servers import rclone_s3
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers import Endpoint
@@ -163,12 +165,26 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return paths
 
 
-@pytest.fixture
-def place(rclone: Endpoint, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str]:
-    """A bucket of a server that tells ETags, which the environment leads to."""
-    for name, value in rclone.environment.items():
+class Place(NamedTuple):
+    """A bucket that the environment leads to, its URI with a prefix, and a file system for the test's own writes."""
+
+    uri: str
+    name: str
+    system: Any
+
+
+@pytest.fixture(params=["rclone", "gcs"])
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """A bucket of a server that tells ETags, or generations too."""
+    endpoint: Endpoint = request.getfixturevalue(request.param)
+    for name, value in endpoint.environment.items():
         monkeypatch.setenv(name, value)
-    return bucket("s3", rclone)
+    monkeypatch.setitem(fsspec.config.conf, "gs", {"token": "anon"})
+    forget_filesystems()
+    protocol = "gs" if request.param == "gcs" else "s3"
+    system, name = bucket(protocol, endpoint)
+    yield Place(f"{protocol}://{name}/pre", name, system)
+    forget_filesystems()
 
 
 def log(uri: str, checksum: bool | str) -> Any:
@@ -180,10 +196,9 @@ def log(uri: str, checksum: bool | str) -> Any:
 
 
 @pytest.mark.parametrize("checksum", [True, "blake3"])
-def test_a_second_logging_compares_by_etag(place: tuple[Any, str], read: list[str], checksum: bool | str):
-    system, name = place
+def test_a_second_logging_compares_by_etag_or_generation(place: Place, read: list[str], checksum: bool | str):
+    uri, name, system = place
     system.pipe({f"{name}/pre/{number:02}": b"%d" % number for number in range(30)})
-    uri = f"s3://{name}/pre"
     first = log(uri, checksum)
     assert sorted(read) == ([f"{number:02}" for number in range(30)] if checksum == "blake3" else [])
     read.clear()
@@ -205,25 +220,39 @@ def test_a_second_logging_compares_by_etag(place: tuple[Any, str], read: list[st
         assert digests["09"] == digest_of(b"9").hex()
 
 
-def test_what_was_not_read_before_is_read(place: tuple[Any, str], read: list[str]):
-    system, name = place
+@pytest.mark.parametrize("place", ["gcs"], indirect=True)
+def test_the_same_bytes_of_another_generation_are_read_again(place: Place, read: list[str]):
+    uri, name, system = place
     system.pipe({f"{name}/pre/{number}": b"%d" % number for number in range(5)})
-    log(f"s3://{name}/pre", True)
-    log(f"s3://{name}/pre", "blake3")
+    first = log(uri, "blake3")
+    read.clear()
+    system.pipe(f"{name}/pre/3", b"3")
+    second = log(uri, "blake3")
+    assert read == ["3"]
+    before, after = (version.get_entry("3") for version in (first, second))
+    assert before.entry.identity["generation"] != after.entry.identity["generation"]
+    assert before.digest == after.digest == digest_of(b"3").hex()
+
+
+def test_what_was_not_read_before_is_read(place: Place, read: list[str]):
+    uri, name, system = place
+    system.pipe({f"{name}/pre/{number}": b"%d" % number for number in range(5)})
+    log(uri, True)
+    log(uri, "blake3")
     assert sorted(read) == ["0", "1", "2", "3", "4"]
 
 
-def test_references_clash_only_with_others_of_their_path(place: tuple[Any, str]):
-    system, name = place
+def test_references_clash_only_with_others_of_their_path(place: Place):
+    uri, name, system = place
     system.pipe({f"{name}/pre/{number}": b"%d" % number for number in range(5)})
     artifact = forebear.Artifact("refs", "dataset")
-    files = artifact.add_reference(f"s3://{name}/pre")
-    assert len(artifact.add_reference(f"s3://{name}/pre")) == 5
-    assert [file.ref for file in files[1:3]] == [f"s3://{name}/pre/1", f"s3://{name}/pre/2"]
+    files = artifact.add_reference(uri)
+    assert len(artifact.add_reference(uri)) == 5
+    assert [file.ref for file in files[1:3]] == [f"{uri}/1", f"{uri}/2"]
     assert files[-1].path == "4"
     assert len(list(files)) == 5
     system.pipe(f"{name}/pre/3", b"other")
     with pytest.raises(Conflict, match="'3'"):
-        artifact.add_reference(f"s3://{name}/pre")
-    artifact.add_reference(f"s3://{name}/pre", overwrite=True)
+        artifact.add_reference(uri)
+    artifact.add_reference(uri, overwrite=True)
     assert artifact.file_count == 5

@@ -52,6 +52,22 @@ def test_what_does_not_shrink_is_left_as_it_is(content: bytes) -> None:
     assert squeeze(content) == (content, CODEC_RAW)
 
 
+def noise_with_zeros(size: int, zeros: int) -> bytes:
+    """Noise in which so many of 1,000 bytes are zeros in a row: zstd saves them, but for some four bytes of its own."""
+    source = random.Random(7)
+    return b"".join(source.randbytes(1_000 - zeros) + bytes(zeros) for _ in range(-(-size // 1_000)))[:size]
+
+
+@pytest.mark.parametrize("size", [10_000, 300_000], ids=["tried whole", "tried by a sample"])
+@pytest.mark.parametrize(("zeros", "saved", "expected"), [(50, 0.04, CODEC_RAW), (64, 0.06, CODEC_ZSTD)])
+def test_less_than_a_twentieth_is_not_worth_it(size: int, zeros: int, saved: float, expected: int) -> None:
+    content = noise_with_zeros(size, zeros)
+    assert len(compress(content)) / size == pytest.approx(1 - saved, abs=0.004)
+    assert squeeze(content)[1] == expected
+    batch = [content[at : at + 1_000] for at in range(0, 10_000, 1_000)]
+    assert shrinks(batch) == (expected == CODEC_ZSTD)
+
+
 @pytest.mark.parametrize(("kind", "expected", "most"), [("bf16", CODEC_APART2, 0.74), ("f32", CODEC_APART4, 0.87)])
 def test_weights_are_taken_apart(kind: str, expected: int, most: float) -> None:
     content = weights(kind)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from forebear.catalog.port import TipMoved
 from forebear.catalog.postgres import PostgresCatalog
-from forebear.catalog.postgres_driver import COPY_ROWS, PostgresDriver
+from forebear.catalog.postgres_driver import COPY_ROWS, IDLE_KEPT, PostgresDriver
 from forebear.catalog.schema import FIRST, SCHEMA_VERSION
 from forebear.errors import NotFound
 from forebear.records.content import PACK, StoredObject
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.server
 
 PROCESSES = 8
+THREADS = 8
 EACH = 6
 
 
@@ -233,6 +236,62 @@ def test_an_iterator_left_half_read_blocks_and_hides_nothing(url: str) -> None:
         assert Author(here).resolve("data").number == 0
         here.add_objects([StoredObject("pack/zzz", PACK, 0, [])])
         assert sum(1 for _ in reading) == 9_999
+
+
+# -- connections ------------------------------------------------------------------------------------------------------
+
+
+def backend(catalog: PostgresCatalog) -> int:
+    """Return which process of the server answers."""
+    ((found,),) = catalog._db.rows("SELECT pg_backend_pid()")
+    return int(found)
+
+
+def alive(server: Postgres, backends: set[int], most: int) -> set[int]:
+    """Return which of these the server still has, once they are so few; those told to end take a moment."""
+    deadline = time.monotonic() + 20
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        while True:
+            rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE pid = ANY(%s)", (list(backends),))
+            found = {pid for (pid,) in rows}
+            if len(found) <= most or time.monotonic() > deadline:
+                return found
+
+
+def test_a_thread_uses_one_connection_again_and_again(catalog: PostgresCatalog) -> None:
+    author, used = Author(catalog), {backend(catalog)}
+    for number in range(3):
+        author.version(str(number))
+        author.run(f"r{number}")
+        assert len(list(catalog.objects())) == 0
+        used.add(backend(catalog))
+        with catalog._db.reading():
+            used.add(backend(catalog))
+        with catalog._db.transaction():
+            used.add(backend(catalog))
+    assert len(used) == 1
+
+
+def test_threads_have_a_connection_each_and_few_are_kept(catalog: PostgresCatalog, server: Postgres) -> None:
+    everybody = threading.Barrier(THREADS)
+
+    def work(_: int) -> int:
+        with catalog._db.reading():
+            assert catalog.runs() == []
+            everybody.wait(20)
+            return backend(catalog)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        first = set(pool.map(work, range(THREADS)))
+        assert len(first) == THREADS
+        kept = alive(server, first, IDLE_KEPT)
+        assert len(kept) == IDLE_KEPT
+        second = set(pool.map(work, range(THREADS)))
+    assert len(second) == THREADS
+    assert kept < second, "what was kept is used before anything new"
+    assert len(alive(server, first | second, IDLE_KEPT)) == IDLE_KEPT
+    catalog.close()
+    assert alive(server, first | second, 0) == set()
 
 
 # -- its own ----------------------------------------------------------------------------------------------------------

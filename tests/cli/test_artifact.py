@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 from pathlib import Path
 
 import pytest
 
 import forebear
+from forebear.cli.text import size
+
+MIB = 1024 * 1024
 
 
 def test_ls_lists_collections(cli, two):
@@ -76,6 +80,25 @@ def test_show(cli, pipeline):
     assert record["reproduced_by"] == []
     assert record["added_bytes"] > 0
     assert record["digest"] == forebear.Api().artifact("digits:v0").digest
+
+
+def test_show_says_how_little_a_near_equal_file_added(cli, tmp_path, monkeypatch):
+    for module in ("forebear.blobs.writer", "forebear.store.near_equal"):
+        monkeypatch.setattr(f"{module}.CHUNKED_BYTES", 2 * MIB)
+    content, more = random.Random(3).randbytes(8 * MIB), random.Random(4).randbytes(100_000)
+    cli("init", "--store", tmp_path / "store")
+    Path("model.bin").write_bytes(content)
+    cli("artifact", "put", "model.bin", "-n", "model")
+    before = set((tmp_path / "store" / "objects").rglob("*"))
+    Path("model.bin").write_bytes(content[: 4 * MIB] + more + content[4 * MIB :])
+    cli("artifact", "put", "model.bin", "-n", "model")
+    fresh = set((tmp_path / "store" / "objects").rglob("*")) - before
+    added = cli("artifact", "show", "model", "--json").json()["added_bytes"]
+    assert added == sum(path.stat().st_size for path in fresh if path.parts[-3] in {"loose", "pack"})
+    assert len(more) < added < MIB
+    answer = cli("artifact", "show", "model")
+    assert "1 file, 8.1 MiB" in answer.out
+    assert f"{size(added)} to the store" in answer.out
 
 
 def test_show_who_logged_it_again(cli, data):

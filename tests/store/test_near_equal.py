@@ -268,9 +268,12 @@ def test_a_pack_says_by_itself_of_what_a_blob_is_made(store: Store, add: Callabl
 # -- kinds of files ---------------------------------------------------------------------------------------------------
 
 
-def safetensors(tensors: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.uint16]]]) -> bytes:
+def safetensors(
+    tensors: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.uint16]]], metadata: dict[str, str] | None = None
+) -> bytes:
     """A checkpoint in the format of https://huggingface.co/docs/safetensors, written here to keep the order given."""
-    header, end = {}, 0
+    header: dict[str, object] = {} if metadata is None else {"__metadata__": metadata}
+    end = 0
     for name, tensor in tensors.items():
         header[name] = {"dtype": "BF16", "shape": tensor.shape, "data_offsets": [end, end + tensor.nbytes]}
         end += tensor.nbytes
@@ -310,6 +313,21 @@ def test_a_checkpoint_saved_in_another_order_adds_the_seams(
     content = safetensors(dict(reversed(tensors.items())))
     assert add(content).added_bytes < 0.5 * len(content)
     got(store, content, tmp_path / "out")
+
+
+def test_a_checkpoint_saved_again_with_a_longer_header_adds_what_its_first_chunks_hold(
+    store: Store, add: Callable[..., Version], tmp_path: Path
+) -> None:
+    tensors = dict(list(checkpoint().items())[:6])
+    before = safetensors(tensors)
+    add(before)
+    content = safetensors(tensors, {"format": "pt", "step": "20000", "notes": "trained further " * 60})
+    moved = int.from_bytes(content[:8], "little") - int.from_bytes(before[:8], "little")
+    assert moved > 1_000
+    assert content[-len(before) // 2 :] == before[-len(before) // 2 :], "the tensors are the same, in the same order"
+    assert add(content).added_bytes < MIB
+    got(store, content, tmp_path / "out")
+    assert troubles(store) == []
 
 
 def test_rows_appended_to_a_csv_add_themselves(store: Store, add: Callable[..., Version], tmp_path: Path) -> None:
