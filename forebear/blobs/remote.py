@@ -106,18 +106,18 @@ class RemoteObjects:
                 raise NotFound(f"object {name} is missing from {self.url}", code="object-missing")
             return b""
         end = None if length is None else offset + length
-        return self._tell("read", name, lambda: system.read(system.path(name), offset, end), past_the_end=b"")
+        return self._tell("read", _told(name), lambda: system.read(system.path(name), offset, end), past_the_end=b"")
 
     def size(self, name: str) -> int | None:
         """See `ObjectStore.size`. Cost: one request."""
         check_object_name(name)
         system = self._system
-        return self._tell("read", name, lambda: system.size(system.path(name)), missing=None)
+        return self._tell("read", _told(name), lambda: system.size(system.path(name)), missing=None)
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """See `ObjectStore.names`. Cost: one request a thousand names; memory: one page."""
         found = self._system.below(prefix)
-        while (name := self._tell("list", prefix, lambda: next(found, None))) is not None:
+        while (name := self._tell("list", _told(prefix), lambda: next(found, None))) is not None:
             if is_object_name(name):
                 yield name
 
@@ -127,7 +127,7 @@ class RemoteObjects:
         if self.size(name) is None:
             return
         system = self._system
-        self._tell("delete", name, lambda: system.delete(system.path(name)), missing=None)
+        self._tell("delete", _told(name), lambda: system.delete(system.path(name)), missing=None)
 
     def local_path(self, name: str) -> Path | None:
         """See `ObjectStore.local_path`; nothing here is a file of this machine."""
@@ -171,8 +171,9 @@ class RemoteObjects:
 
     def _write(self, system: System, name: str, write: Callable[[System, str], None]) -> None:
         path = system.path(check_object_name(name))
+        told = name if system is self._beside else _told(name)
         if not isinstance(system, FolderSystem):
-            self._tell("write", name, lambda: write(system, path), there_already=None)
+            self._tell("write", told, lambda: write(system, path), there_already=None)
             return
         # What is half written must not have a name that anybody reads.
         temporary = self._beside.path(f"{_TMP}/write-{os.urandom(8).hex()}")
@@ -188,10 +189,13 @@ class RemoteObjects:
                     system.delete(temporary)
                 raise
 
-        self._tell("write", name, write_and_move, there_already=None)
+        self._tell("write", told, write_and_move, there_already=None)
 
-    def _tell(self, verb: str, name: str, call: Callable[[], _Result], **instead: Any) -> _Result:
-        """Return what ``call`` returns, or for an error that is none here, what ``instead`` says of its kind."""
+    def _tell(self, verb: str, path: str, call: Callable[[], _Result], **instead: Any) -> _Result:
+        """Return what ``call`` returns, or for an error that is none here, what ``instead`` says of its kind.
+
+        What is told names ``path``, from the URL on.
+        """
         try:
             return call()
         except Exception as err:  # libraries raise what they like, and each kind is told here
@@ -204,9 +208,14 @@ class RemoteObjects:
                     result: _Result = instead[kind]
                     return result
             address = self._address
-            what = f"{address.text}/{_OBJECTS}/{name}" if name else address.text
+            what = f"{address.text}/{path}" if path else address.text
             told = failure(err, Doing(verb, what, address.protocol, address.bucket), self._redacted)
             raise told from (err if is_harmless(err, self._redacted) else None)
+
+
+def _told(name: str) -> str:
+    """Return the path from the URL on of an object, or of what a prefix stands for."""
+    return f"{_OBJECTS}/{name}" if name else ""
 
 
 class RemoteSink:

@@ -186,7 +186,7 @@ def test_doctor_tells_what_cannot_be_written(
         assert words in told[1]
 
 
-def test_a_store_goes_there_and_back(url: str, tmp_path: Path) -> None:
+def test_a_store_goes_there_and_back_and_to_another_team(url: str, team_servers: Team, tmp_path: Path) -> None:
     pipeline(str(tmp_path / "source"))
     source, target = shared_store(str(tmp_path / "source")), shared_store(url)
     copied = copy_store(source, target)
@@ -196,6 +196,10 @@ def test_a_store_goes_there_and_back(url: str, tmp_path: Path) -> None:
     back = shared_store(str(tmp_path / "back"))
     copy_store(target, back)
     assert everything(back) == everything(source)
+    other = shared_store(team_servers.url(f"another of {url}"))
+    assert copy_store(target, other).troubles == []
+    assert everything(other) == everything(source)
+    assert copy_store(target, other).bytes == 0
 
 
 # -- what breaks ------------------------------------------------------------------------------------------------------
@@ -217,6 +221,7 @@ def with_blobs(url: str, blobs: str) -> str:
 def test_a_missing_bucket_is_told_and_nothing_is_made(url: str, team_servers: Team) -> None:
     found = refused(with_blobs(url, "s3://no-such-bucket/pre"))
     assert found.code == "bucket-missing"
+    assert "cannot read s3://no-such-bucket/pre/store.json" in str(found)
     assert "aws s3 mb s3://no-such-bucket" in str(found)
     assert schemas(team_servers, url) == 0
 
@@ -236,6 +241,33 @@ def test_wrong_credentials_of_the_bucket_are_told(
     assert found.code == "storage-forbidden"
     assert "AWS_ACCESS_KEY_ID" in str(found)
     assert schemas(team_servers, url) == 0
+
+
+CREDENTIALS = f"""\
+[default]
+aws_access_key_id = {ACCESS_KEY}
+aws_secret_access_key = {"wrong" * 8}
+[team]
+aws_access_key_id = {ACCESS_KEY}
+aws_secret_access_key = {SECRET_KEY}
+"""
+
+
+@pytest.mark.parametrize("way", ["URL", "AWS_PROFILE"])
+def test_credentials_come_from_the_file_of_the_tools_of_aws(
+    way: str, url: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / ".aws").mkdir()
+    (home / ".aws" / "credentials").write_text(CREDENTIALS)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    assert refused(url).code == "storage-forbidden"  # those of the default profile
+    if way == "URL":
+        url += "&profile=team"
+    else:
+        monkeypatch.setenv("AWS_PROFILE", "team")
+    log(url, "first", {"a": b"content"})
+    assert Path(forebear.Api(url, project="p").artifact("data").download(tmp_path / "out"), "a").exists()
 
 
 def test_wrong_credentials_of_the_database_are_told(url: str) -> None:
