@@ -32,6 +32,7 @@ from benchmarks import (
     sweep_handout,
     sweep_proposals,
     sweep_quality,
+    team_costs,
     tracking_log,
 )
 
@@ -56,6 +57,7 @@ QUESTIONS = {
     "near_equal_cases": Question(near_equal_cases.__doc__ or "", near_equal_cases.measure),
     "remote_small_files": Question(remote_small_files.__doc__ or "", remote_small_files.measure),
     "postgres": Question(postgres.__doc__ or "", postgres.measure),
+    "team_costs": Question(team_costs.__doc__ or "", team_costs.measure),
     "references": Question(references.__doc__ or "", references.measure),
     "lineage": Question(lineage.__doc__ or "", lineage.measure),
     "tracking_log": Question(tracking_log.__doc__ or "", tracking_log.measure),

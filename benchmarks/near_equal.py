@@ -1,6 +1,6 @@
 """What does a large file cost that resembles the one before? 2 GiB with 1 MiB put in the middle.
 
-``python -m benchmarks.near_equal``, also what bf16 weights take when they are compressed; ``make bench-peers`` puts
+``python -m benchmarks.near_equal``, also what bf16 weights take that are stored as slices; ``make bench-peers`` puts
 restic and borg beside it. Times of whole processes, forebear's writes durable. Growth is that of
 the repository's folder, index included. Needs 12 GiB of disk.
 """
@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.files import bytes_below, make_file
 from benchmarks.harness import PYTHON, SCRIPTS, Bench, Command, Quantity, main
 from benchmarks.peer_tools import Borg, Restic
+from benchmarks.remote_small_files import Bucket
 from benchmarks.tools import CommandLine, Script, Tool
+from tests.servers import rclone_s3
 
 FILE_BYTES = 2 * 1024**3
 WEIGHT_BYTES = 512 * 1024**2
+#: Files so short are not tried with their bytes apart.
+SHARD_BYTES = 48 * 1024
 MIB = 1024**2
 #: Touched before a copy, as multiples of the file.
 MEMORY_FILES = 2
@@ -46,7 +50,12 @@ class Lines:
 
 def measure(bench: Bench) -> list[Quantity]:
     """Ask about forebear alone."""
-    return [*compare(bench, [Script(), CommandLine()]), *weights(bench)]
+    return [
+        *compare(bench, [Script(), CommandLine()]),
+        *weights(bench),
+        weights_in_short_files(bench),
+        weights_sent(bench),
+    ]
 
 
 def measure_peers(bench: Bench) -> list[Quantity]:
@@ -134,15 +143,47 @@ def weights(bench: Bench) -> list[Quantity]:
     return [size, add, restore]
 
 
+def weights_in_short_files(bench: Bench) -> Quantity:
+    """Ask what zstd makes of weights alone. Nobody has to ask for it: of small files a sample tells whether it pays."""
+    kib = SHARD_BYTES // 1024
+    line = Quantity(f"stored part of bf16 weights in files of {kib} KiB, zstd alone", "of 1", at_most=0.82)
+    folder = bench.fresh("shards")
+    folder.mkdir()
+    for number, piece in enumerate(_weights(bench.sized(WEIGHT_BYTES, 64 * MIB))):
+        for start in range(0, len(piece), SHARD_BYTES):
+            (folder / f"{number:04}-{start:07}").write_bytes(piece[start : start + SHARD_BYTES])
+    work, commands = Script().begin(bench.fresh("store"), folder)
+    for command in [*commands, work.put()]:
+        bench.run(command)
+    line.add(bytes_below(work.store) / bytes_below(folder))
+    return line
+
+
+def weights_sent(bench: Bench) -> Quantity:
+    """Ask what a large file of weights takes in a bucket, where it is always cut and nobody asks for anything."""
+    line = Quantity("stored part of bf16 weights that are sent, nothing asked for", "of 1", at_most=0.74)
+    folder, server = bench.fresh("weights"), bench.fresh("server")
+    folder.mkdir()
+    _make_weights(folder / "model.bin", bench.sized(WEIGHT_BYTES, 64 * MIB))
+    with rclone_s3(server) as endpoint:
+        Bucket(bench, endpoint, "weights").send(folder, "sent")
+        line.add(bytes_below(server / "data" / "weights") / bytes_below(folder))
+    return line
+
+
 def _make_weights(path: Path, size: int) -> None:
-    """Write normal numbers as bf16, the upper halves of 32-bit numbers."""
+    with path.open("wb") as file:
+        file.writelines(_weights(size))
+
+
+def _weights(size: int) -> Iterator[bytes]:
+    """Yield normal numbers as bf16, the upper halves of 32-bit numbers, a MiB at a time."""
     import numpy as np
 
     random = np.random.default_rng(1)
-    with path.open("wb") as file:
-        for start in range(0, size, MIB):
-            numbers = random.normal(0, 0.02, min(MIB, size - start) // 2).astype(np.float32)
-            file.write((numbers.view(np.uint32) >> 16).astype(np.uint16).tobytes())
+    for start in range(0, size, MIB):
+        numbers = random.normal(0, 0.02, min(MIB, size - start) // 2).astype(np.float32)
+        yield (numbers.view(np.uint32) >> 16).astype(np.uint16).tobytes()
 
 
 if __name__ == "__main__":
