@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -17,7 +18,7 @@ from tests import team
 from tests.session_servers import azurite, gcs, moto, radosgw, rclone  # noqa: F401  # fixtures of everybody
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Before anything imports them: the suites shipped in the package fail with values in their messages, as tests do.
 pytest.register_assert_rewrite("forebear.testing")
@@ -100,6 +101,32 @@ def _stores_of_a_team(team_servers: team.Team, home: Path, monkeypatch: pytest.M
     team.put_folders_there(team_servers, monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[], Any]], Any]:
+    """Return what makes files in the working folder, a store for example, and from the second time on copies them.
+
+    It is given a name and what makes them, and returns what that returned. Stores of a team are not in the folder, and
+    are made each time.
+    """
+    kept: dict[str, tuple[Path, Any]] = {}
+
+    def made(name: str, make: Callable[[], Any]) -> Any:
+        if team.WANTED == team.TEAM:
+            return make()
+        assert not os.listdir(), "what is copied is the whole working folder"
+        if name in kept:
+            shutil.copytree(kept[name][0], Path.cwd(), dirs_exist_ok=True)
+        else:
+            result = make()
+            _close_stores()
+            folder = tmp_path_factory.mktemp("made") / "work"
+            shutil.copytree(Path.cwd(), folder)
+            kept[name] = folder, result
+        return copy.deepcopy(kept[name][1])
+
+    return made
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left_open() -> Iterator[None]:
     """No run and no open store of one test is seen by the next."""
@@ -107,6 +134,10 @@ def _nothing_left_open() -> Iterator[None]:
     if "forebear.tracking.current" in sys.modules:
         for run in sys.modules["forebear.tracking.current"].active_runs():
             run.end(1, "left open by a test")
+    _close_stores()
+
+
+def _close_stores() -> None:
     if "forebear.store.shared" in sys.modules:
         sys.modules["forebear.store.shared"].close_stores()
 

@@ -62,6 +62,10 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def data() -> Path:
     """A folder of a few files."""
+    return make_data()
+
+
+def make_data() -> Path:
     folder = Path("data")
     (folder / "images").mkdir(parents=True)
     for number in range(5):
@@ -72,8 +76,13 @@ def data() -> Path:
 
 
 @pytest.fixture
-def digits(cli, data: Path) -> Path:
-    """Two versions of ``digits`` in project ``p``; v0 has the alias ``prod``."""
+def digits(cli, made_once) -> Path:
+    """The first version of ``digits`` in project ``p``, with the alias ``prod``, and a folder of what comes next."""
+    return made_once("digits", lambda: make_digits(cli))
+
+
+def make_digits(cli) -> Path:
+    data = make_data()
     cli("init", "--project", "p")
     cli("artifact", "put", data, "-n", "digits", "-a", "prod", "-m", "n=5", "-m", "source=scan", "-d", "The digits")
     (data / "labels.csv").write_text("id,label,score,extra\n1,a,0.5,x\n2,b,3,y\n3,c,4,z\n")
@@ -91,13 +100,18 @@ def two(cli, digits: Path) -> Path:
 
 
 @pytest.fixture
-def pipeline(cli, digits: Path) -> dict[str, str]:
+def pipeline(cli, made_once) -> dict[str, str]:
     """digits:v0 → prepare → split:v0 → train (twice) → model:v0, v1 → evaluate → report:v0; then digits:v1.
 
     Both trainings log 30 rows, and the first keeps two files, one of them the log of what it printed.
 
     Returns the ids of the runs by job type; the trainings are ``train`` and ``train2``.
     """
+    return made_once("pipeline", lambda: make_pipeline(cli))
+
+
+def make_pipeline(cli) -> dict[str, str]:
+    digits = make_digits(cli)
     ids = {}
     logged = [{"loss": 1 / (number + 1), "acc": number / 30} for number in range(30)]
 
@@ -126,8 +140,12 @@ def pipeline(cli, digits: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def search(cli) -> str:
+def search(cli, made_once) -> str:
     """Five of the six trials of a sweep of project ``p``, declared by ``search.yaml``, are over; returns its id."""
+    return made_once("search", lambda: make_search(cli))
+
+
+def make_search(cli) -> str:
     cli("init", "--project", "p")
     Path("search.yaml").write_text(
         "method: random\nname: a search\nseed: 5\nrun_cap: 6\ncommand: ['true']\n"

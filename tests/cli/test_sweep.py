@@ -18,6 +18,7 @@ from forebear.cli.layout import plain, width_of
 from forebear.cli.output import Screen
 from forebear.errors import InvalidInput
 from forebear.store.shared import shared_store
+from tests.cli.conftest import make_search
 
 SCRIPT = """
 import sys
@@ -147,7 +148,8 @@ def test_from_the_file_to_the_best_trial(cli, grid, monkeypatch):
     assert cli("sweep", "ls", "--state", "paused").lines[0].startswith("no sweep in project p is in that state")
 
 
-def test_without_an_id_it_is_the_sweep_declared_last(cli, grid, search):
+def test_without_an_id_it_is_the_sweep_declared_last(cli, grid):
+    search = make_search(cli)
     assert cli("sweep", "show").lines[0].startswith(f"{search}  a search  ")
     assert cli("sweep", "show", "--json").json() == cli("sweep", "show", search, "--json").json()
     assert cli("sweep", "best", "-q").out == cli("sweep", "best", search, "-q").out != ""

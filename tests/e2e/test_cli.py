@@ -42,8 +42,12 @@ def call(*words: object, status: int = 0, **options) -> str:
 
 
 @pytest.fixture
-def shop() -> Path:
+def shop(made_once) -> Path:
     """A pipeline of separate processes in the working folder."""
+    return made_once("shop", make_shop)
+
+
+def make_shop() -> Path:
     Path("step.py").write_text(STEP)
     data = Path("data")
     data.mkdir()
