@@ -262,16 +262,18 @@ def conjuncts(condition: Condition) -> Iterator[Condition]:
         yield condition
 
 
-def sources(condition: Condition, key_ids: KeyIds) -> Iterator[Sql]:
-    """Yield selects of run keys (column ``run_key``), each a superset of the answer, that an index gives."""
-    for part in conjuncts(condition):
+def sources(condition: Condition, key_ids: KeyIds) -> Iterator[tuple[Sql, Condition]]:
+    """Yield selects of run keys (column ``run_key``) that an index gives, and what else must hold of each run."""
+    parts = list(conjuncts(condition))
+    for number, part in enumerate(parts):
         if isinstance(part, Compare):
             found = _source(part, key_ids)
             if found is not None:
-                yield found
+                yield found, And((*parts[:number], *parts[number + 1 :]))
 
 
 def _source(comparison: Compare, key_ids: KeyIds) -> Sql | None:
+    """The runs of which a comparison holds, these and no others; ``None`` where no index has them."""
     field, op, value = comparison.field, comparison.op, comparison.value
     values = [value] if op == "eq" else list(value) if op == "in" else None
     if values is not None and any(each is None for each in values):

@@ -25,7 +25,7 @@ from forebear.records.runs import DELETED, RunRecord
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from forebear.records.queries import RunQuery
+    from forebear.records.queries import Condition, RunQuery
 
 #: A condition that so many runs fulfil at most is worth starting from: they are all looked at in some 30 ms. Where
 #: more do, going through the runs in the order asked for meets a page of them soon.
@@ -33,10 +33,17 @@ FEW = 20_000
 
 
 class _Start(NamedTuple):
-    """Which runs are looked at: those of a select, or where there is none those of the scope; ``few`` or many."""
+    """Which runs are looked at.
+
+    Attributes:
+        select: The runs; ``None`` for those of the scope.
+        rest: What they must fulfil besides.
+        few: Whether they are few.
+    """
 
     select: Sql | None
-    few: bool
+    rest: Condition
+    few: bool = False
 
 
 class RunSearch(RunTable):
@@ -56,7 +63,7 @@ class RunSearch(RunTable):
         check_query(query)
         with self._db.reading():
             query = self._in_plain_words(query)
-            where = self._where(query, self._smallest(query, None).select)
+            where = self._where(query, self._smallest(query, None))
             row = one(self._db, f"SELECT count(*) FROM runs r WHERE {where.text}", where.params)
         assert row is not None
         return int(row[0])
@@ -74,7 +81,7 @@ class RunSearch(RunTable):
         start = self._smallest(query, None if stop is None else FEW)
         by_value = not start.few and bool(query.order) and is_leaf(query.order[0].field)
         keys: list[int] = []
-        for statement in self._by_value(query) if by_value else [self._sorted(query, start.select)]:
+        for statement in self._by_value(query) if by_value else [self._sorted(query, start)]:
             left = -1 if stop is None else stop - len(keys)
             keys += [row[0] for row in self._db.rows(f"{statement.text} LIMIT ?", (*statement.params, left))]
             if stop is not None and len(keys) >= stop:
@@ -89,12 +96,13 @@ class RunSearch(RunTable):
 
     def _smallest(self, query: RunQuery, limit: int | None) -> _Start:
         """The condition, or the scope, that the fewest runs fulfil; not few where each has more than ``limit``."""
-        best, fewest = None, self._count_some(self._scope(query, "s", "SELECT s.key FROM runs s WHERE "), limit)
-        for source in sources(query.where, self._key_id):
+        fewest = self._count_some(self._scope(query, "s", "SELECT s.key FROM runs s WHERE "), limit)
+        best = _Start(None, query.where)
+        for source, rest in sources(query.where, self._key_id):
             found = self._count_some(source, limit if fewest is None else fewest)
             if found is not None and (fewest is None or found < fewest):
-                best, fewest = source, found
-        return _Start(best, fewest is not None)
+                best, fewest = _Start(source, rest), found
+        return best._replace(few=fewest is not None)
 
     def _count_some(self, select: Sql, limit: int | None) -> int | None:
         """How many rows a select has; ``None`` where they are more than ``limit``."""
@@ -115,21 +123,22 @@ class RunSearch(RunTable):
             f"{head}{sign}{alias}.project_id IN (SELECT id FROM projects WHERE {column} = ?)", (storable(value or ""),)
         )
 
-    def _where(self, query: RunQuery, select: Sql | None) -> Sql:
-        """All that a run of the answer fulfils, begun from ``select``."""
+    def _where(self, query: RunQuery, start: _Start) -> Sql:
+        """All that a run of the answer fulfils, begun from ``start``."""
+        select = start.select
         scope = self._scope(query, "r", sign="" if select is None else "+")
-        condition = condition_sql(query.where, self._key_id)
-        start = NOTHING if select is None else Sql(f"r.key IN ({select.text}) AND ", select.params)
+        condition = condition_sql(start.rest, self._key_id)
+        among = NOTHING if select is None else Sql(f"r.key IN ({select.text}) AND ", select.params)
         return Sql(
-            f"{start.text}{scope.text} AND r.state <> '{DELETED}' AND {condition.text}",
-            start.params + scope.params + condition.params,
+            f"{among.text}{scope.text} AND r.state <> '{DELETED}' AND {condition.text}",
+            among.params + scope.params + condition.params,
         )
 
     # -- the statements -------------------------------------------------------------------------------------------
 
-    def _sorted(self, query: RunQuery, select: Sql | None) -> Sql:
-        """One statement that looks at every run of ``select``, or of the scope, and sorts them."""
-        where = self._where(query, select)
+    def _sorted(self, query: RunQuery, start: _Start) -> Sql:
+        """One statement that looks at every run of ``start``, and sorts them."""
+        where = self._where(query, start)
         joins, terms = self._ordering(query, 0)
         return Sql(f"SELECT r.key FROM runs r {joins} WHERE {where.text} ORDER BY {terms}", where.params)
 
@@ -141,7 +150,7 @@ class RunSearch(RunTable):
         first = query.order[0]
         side, key = leaf_place(first.field)
         key_id = self._key_id(key)
-        where = self._where(query, None)
+        where = self._where(query, _Start(None, query.where))
         bounds, kinds = bounds_on(first.field, query.where, self._key_id)
         joins, terms = self._ordering(query, 1)
         place = f"v.side = {side} AND v.key_id = {-1 if key_id is None else key_id}"
