@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from forebear.artifacts.commit import Labels, commit_draft
 from forebear.artifacts.draft import Draft
 from forebear.blobs import reader, writer
+from forebear.blobs.cache import BLOCK_BYTES, CachedObjects
 from forebear.blobs.digest import digest_of
 from forebear.blobs.remote import RemoteObjects
 from forebear.blobs.retrying import PATIENCE_SECONDS, RetryingObjects
@@ -31,13 +33,13 @@ from tests.proxy import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from forebear.blobs.objects import ObjectStore
     from tests.proxy import Proxy, Request
     from tests.servers import Endpoint
 
 MIB = 1024 * 1024
+ROOT = str(Path(__file__).parents[2])
 
 
 def make_store(folder: Path, objects: ObjectStore) -> Store:
@@ -253,8 +255,7 @@ def test_a_process_killed_while_it_sends(
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "large").write_bytes(noise(24 * MIB))
     words = [sys.executable, "-c", CHILD, str(tmp_path), bucket, json.dumps(through_proxy.storage_options)]
-    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    child = subprocess.Popen(words, cwd=root, env={**os.environ, "PYTHONPATH": root})
+    child = subprocess.Popen(words, cwd=ROOT, env={**os.environ, "PYTHONPATH": ROOT})
 
     def kill_at_the_sixth(request: Request) -> Fault | None:
         if request.method != "PUT" or proxy.count("PUT") < 6:
@@ -359,6 +360,70 @@ def test_reads_run_beside_each_other_and_no_more_than_that(
     monkeypatch.setattr(RemoteObjects, "read", counted)
     store.checkout(str(tmp_path / "out")).place(rows)
     assert most == RemoteObjects.calls_at_once
+    assert same_files(tmp_path / "files", tmp_path / "out")
+
+
+@pytest.mark.server
+def test_a_download_that_broke_off_fetches_what_is_missing(
+    bucket: str, through_proxy: Endpoint, proxy: Proxy, tmp_path: Path
+):
+    """What had arrived lies in the cache."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "large").write_bytes(noise(24 * MIB))
+    objects = RemoteObjects(bucket, through_proxy.storage_options)
+    store = make_store(tmp_path / "store", CachedObjects(objects, tmp_path / "cache"))
+    rows, stored = take(store, tmp_path / "files")
+
+    proxy.reset()
+    proxy.fault = lambda request: Fault(cut_answer=1000) if proxy.count("GET") > 6 else None
+    with pytest.raises(StorageFailure, match="does not answer"):
+        store.checkout(str(tmp_path / "out")).place(rows)
+    assert not (tmp_path / "out" / "large").exists()
+    assert proxy.fetched > 8 * MIB
+    proxy.fault = lambda request: None
+    store.checkout(str(tmp_path / "out")).place(rows)
+    assert proxy.fetched <= sum(item.size for item in stored) + 2 * BLOCK_BYTES
+    assert same_files(tmp_path / "files", tmp_path / "out")
+    store.close()
+
+
+#: Sends and fetches, and says the peak of its memory before and after, in MiB. Sizes are a sixteenth of the real ones.
+MEASURES = """
+import json, re, sys
+from pathlib import Path
+from forebear.blobs import assembly, cache, writer
+from forebear.blobs.remote import RemoteObjects
+from forebear.blobs.retrying import RetryingObjects
+from tests.blobs.test_far_store import make_store, take
+
+def peak():  # not ru_maxrss, which begins with what the process had that started this one
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
+
+MIB = 1024 * 1024
+writer.FAR_PACK_BYTES, writer._BATCH_BYTES = MIB, MIB // 2
+assembly.WINDOW_BYTES, cache.BLOCK_BYTES = MIB // 2, MIB // 16
+folder, url, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
+objects = RetryingObjects(RemoteObjects(url, options))
+store = make_store(folder / "store", cache.CachedObjects(objects, folder / "cache"))
+assert objects.size("pack/ab/abcdef") is None
+before = peak()
+rows, _ = take(store, folder / "files")
+store.checkout(str(folder / "out")).place(rows)
+print(json.dumps([before, peak()]))
+"""
+
+
+@pytest.mark.server
+def test_memory_does_not_grow_with_what_is_sent_and_fetched(rclone: Endpoint, tmp_path: Path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "large").write_bytes(os.urandom(64 * MIB))
+    words = [sys.executable, "-c", MEASURES, str(tmp_path), fresh_place("s3", rclone)]
+    # What is freed goes back at once, so that what is held is measured.
+    environment = {**os.environ, "PYTHONPATH": ROOT, "MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
+    words.append(json.dumps(rclone.storage_options))
+    done = subprocess.run(words, cwd=ROOT, env=environment, check=True, capture_output=True)
+    before, after = json.loads(done.stdout)
+    assert after - before < 56
     assert same_files(tmp_path / "files", tmp_path / "out")
 
 
