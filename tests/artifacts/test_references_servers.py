@@ -267,6 +267,33 @@ def test_s3_large_object_of_a_version(keeper: Endpoint, target: Path):
     assert fetched(entry, target, keeper) == LARGE
 
 
+def test_s3_object_that_went_up_in_parts(keeper: Endpoint, target: Path):
+    """Its etag is the md5 of nothing that is there, and only compared."""
+    system, name = bucket("s3", keeper)
+    parts = [os.urandom(5 * 1024 * 1024), b"the last part may be small"]
+    where = {"Bucket": name, "Key": "pre/large"}
+    begun = system.call_s3("create_multipart_upload", **where)["UploadId"]
+    sent = [
+        system.call_s3("upload_part", **where, UploadId=begun, PartNumber=number, Body=part)["ETag"]
+        for number, part in enumerate(parts, 1)
+    ]
+    numbered = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(sent, 1)]
+    system.call_s3("complete_multipart_upload", **where, UploadId=begun, MultipartUpload={"Parts": numbered})
+    content = b"".join(parts)
+    etag = f"{md5(b''.join(bytes.fromhex(md5(part)) for part in parts))}-2"
+    for uri in (f"s3://{name}/pre/large", f"s3://{name}/pre"):
+        (entry,) = resolve_reference(uri, checksum="blake3", storage_options=keeper.storage_options)
+        assert (entry.digest, entry.size, entry.identity) == (digest_of(content), len(content), {"etag": etag})
+        (unread,) = resolve_reference(uri, storage_options=keeper.storage_options)
+        assert (unread.digest, unread.identity) == (None, {"etag": etag})
+        for each in (entry, unread):
+            assert fetched(each, target, keeper) == content
+            assert check_reference(each, keeper.storage_options) is None
+    system.pipe(f"{name}/pre/large", content)  # the same bytes, sent in one part
+    assert refused(unread, target, keeper).code == "reference-changed"
+    assert fetched(entry, target, keeper) == content
+
+
 @pytest.mark.parametrize("key", ["../x", "/abs", "a//b", "a/../../x"])
 def test_s3_hostile_keys_are_refused(moto: Endpoint, key: str):
     system, name = bucket("s3", moto)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import traceback
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -312,13 +313,22 @@ def test_a_bucket_that_keeps_versions_gets_one_of_each_object(radosgw: Endpoint)
 
 
 @pytest.mark.server
-def test_an_object_larger_than_a_pack_waits_in_a_file_and_goes_up_in_parts(
+def test_an_object_larger_than_a_pack_waits_in_a_file_and_goes_up_in_parts_at_once(
     objects: RemoteObjects, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(remote, "SPOOL_BYTES", 1024 * 1024)
     monkeypatch.setattr("forebear.blobs.remote_systems.PART_BYTES", 5 * 1024 * 1024)
     content = os.urandom(12 * 1024 * 1024)
+    waiting = threading.Barrier(3)
+
+    def wait_for_the_others(request: Request) -> Fault | None:
+        """Let no part arrive before all of them are on their way."""
+        if "partNumber=" in request.path:
+            waiting.wait(10)
+        return None
+
     proxy.reset()
+    proxy.fault = wait_for_the_others
     sink = objects.sink()
     for start in range(0, len(content), 700_000):
         sink.write(content[start : start + 700_000])
@@ -341,6 +351,35 @@ def test_half_a_multipart_upload_is_nothing(
     assert proxy.count("DELETE") == 1, "what arrived of it is given back"
     objects.put_file(NAME, str(tmp_path / "file"))
     assert objects.read(NAME) == content
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("server", ["rclone", pytest.param("radosgw", marks=pytest.mark.debian(*CEPH_COMMANDS))])
+@pytest.mark.parametrize("way", ["put", "put_file"])
+def test_half_a_multipart_upload_whose_client_died_is_nothing(
+    server: str, way: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody gives its parts back; they are the server's to clear away."""
+    monkeypatch.setattr("forebear.blobs.remote_systems.PART_BYTES", 5 * 1024 * 1024)
+    endpoint: Endpoint = request.getfixturevalue(server)
+    bucket = make_bucket("s3", endpoint)
+    objects = RemoteObjects(f"s3://{bucket}/pre", endpoint.storage_options)
+    system = fsspec.filesystem("s3", **endpoint.storage_options)
+    where = {"Bucket": bucket, "Key": f"pre/objects/{NAME}"}
+    begun = system.call_s3("create_multipart_upload", **where)["UploadId"]
+    system.call_s3("upload_part", **where, UploadId=begun, PartNumber=1, Body=CONTENT)
+    assert objects.size(NAME) is None
+    assert list(objects.names()) == []
+    with pytest.raises(NotFound):
+        objects.read(NAME)
+    content = CONTENT * 20
+    if way == "put":
+        objects.put(NAME, content)
+    else:
+        (tmp_path / "file").write_bytes(content)
+        objects.put_file(NAME, str(tmp_path / "file"))
+    assert objects.read(NAME) == content
+    assert list(objects.names()) == [NAME]
 
 
 def test_a_file_that_changes_while_it_is_sent_is_no_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
