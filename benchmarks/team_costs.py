@@ -1,7 +1,8 @@
 """What does a team's store cost in requests, bytes and rows? Each step of somebody's work, counted at both servers.
 
 ``python -m benchmarks.team_costs``. A proxy counts what reaches the bucket, and the database is asked before and after
-each step. These counts are the same on every machine; no seconds are measured.
+each step. These counts are the same on every machine; no seconds are measured. Runs begin in a git repository without
+changes, because a run keeps those.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Counted:
         self._bench, self._proxy, self._database, self._name = bench, proxy, servers.database, name
         self.url = servers.url(name).replace(quote(servers.s3.url, safe=":/"), quote(endpoint, safe=":/"))
         self._environment = {**servers.s3.environment, "PYTHONPATH": str(ROOT), "FOREBEAR_SILENT": "1"}
+        self._code = _repository(bench)
         self.step("open")
 
     def step(self, action: str, *words: object, machine: str = "first") -> Cost:
@@ -67,7 +69,7 @@ class Counted:
         self._proxy.reset()
         rows, size = self._catalog()
         command = [PYTHON, SCRIPTS / "use_team.py", action, self.url, *map(str, words)]
-        self._bench.run(Command(command, env={**self._environment, "FOREBEAR_CACHE_DIR": cache}))
+        self._bench.run(Command(command, self._code, {**self._environment, "FOREBEAR_CACHE_DIR": cache}))
         requests = Counter(_kind(request) for request in self._proxy.requests)
         rows_after, size_after = self._catalog()
         return Cost(requests, self._proxy.sent, self._proxy.fetched, rows_after - rows, size_after - size)
@@ -90,6 +92,14 @@ class Counted:
                 assert found is not None
                 rows, size = rows + found[0], size + found[1]
         return rows, size
+
+
+def _repository(bench: Bench) -> Path:
+    folder = bench.fresh("code")
+    git = ["git", "-C", folder, "-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+    bench.run(Command(["git", "init", "--quiet", folder]))
+    bench.run(Command([*git, "commit", "--quiet", "--allow-empty", "--message", "begin"]))
+    return folder
 
 
 def _kind(request: Request) -> str:
