@@ -91,6 +91,13 @@ class BlobIndexSuite:
         assert isinstance(place, Location)
         assert place.object == loose("both").name
 
+    def test_of_copies_alike_the_one_that_was_registered_last_is_located(self, catalog: Catalog) -> None:
+        """It may have been written because the other one was lost."""
+        for names in (("b", "c", "a"), ("f", "d", "e")):
+            for name in names:
+                catalog.add_objects([pack(name, "both")])
+            assert catalog.locate([digest_of("both")])[digest_of("both")] == Location(f"pack/{names[-1]}", 0, 4, 4, 0)
+
     def test_forgotten_objects_are_gone_and_may_come_back(self, catalog: Catalog) -> None:
         catalog.add_objects([pack("p", "one", "two"), loose("l", size=7)])
         catalog.forget_objects(iter(["pack/p", loose("l", size=7).name, "pack/unknown"]))

@@ -21,9 +21,10 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 def low_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cut files of 2 MiB and more, and look at samples of half a MiB."""
+    """Cut files of 2 MiB and more, also where objects are far away, and look at samples of half a MiB."""
     for module in (writer, near_equal):
-        monkeypatch.setattr(module, "CHUNKED_BYTES", 2 * MIB)
+        for bound in ("CHUNKED_BYTES", "FAR_SMALL_BYTES"):
+            monkeypatch.setattr(module, bound, 2 * MIB)
 
 
 @pytest.fixture
