@@ -96,6 +96,15 @@ def team_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[team.Team
         yield found
 
 
+@pytest.fixture(scope="module")
+def stores_of_module(request: pytest.FixtureRequest) -> Iterator[None]:
+    """For fixtures that make a store for a whole module: where stores of tests are a team's, theirs is one too."""
+    with pytest.MonkeyPatch.context() as patch:
+        if team.WANTED == team.TEAM:
+            team.put_folders_there(request.getfixturevalue("team_servers"), patch)
+        yield
+
+
 @pytest.fixture(autouse=team.WANTED == team.TEAM)
 def _stores_of_a_team(team_servers: team.Team, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     team.put_folders_there(team_servers, monkeypatch)
@@ -142,11 +151,15 @@ def _close_stores() -> None:
         sys.modules["forebear.store.shared"].close_stores()
 
 
+def pytest_report_header() -> list[str]:
+    return [team.HEADER] if team.WANTED == team.TEAM else []
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if team.WANTED == team.TEAM:
-        for name, reason in team.NOT_HERE.items():
-            if item.nodeid.startswith(name):
-                pytest.skip(f"not about a team's store: {reason}")
+        reason = team.why_not_here(item.nodeid)
+        if reason:
+            pytest.skip(f"not about a team's store: {reason}")
     for marker in item.iter_markers("debian"):
         missing = [command for command in marker.args if shutil.which(command) is None]
         if missing:

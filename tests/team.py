@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 #: What the whole run was asked for; read now, because tests see no variables of the machine.
 WANTED = os.environ.get("FOREBEAR_TEST_STORE", "")
 TEAM = "postgres+s3"
+#: What a run says before its tests.
+HEADER = f"every store in a folder is one of a team: {TEAM}"
 BUCKET = "team"
 #: Variable that tells children where both servers are.
 _SERVERS = "TEAM_OF_TESTS"
@@ -106,16 +108,47 @@ def _url_of(database: str, s3: str, name: str) -> str:
     return f"{database}?blobs=s3://{BUCKET}/{mark}&endpoint_url={quote(s3, safe=':/')}&schema=t{mark}"
 
 
-#: Beginning of the name of a test → why it says nothing about a team's store.
+def why_not_here(name: str) -> str:
+    """Return why a test says nothing about a team's store, or nothing if it does: of `NOT_HERE`, the longest counts."""
+    found = max((beginning for beginning in NOT_HERE if name.startswith(beginning)), key=len, default=None)
+    return "" if found is None else NOT_HERE[found]
+
+
+#: Of tests in a file that is left out as a whole, or of few: they do say something about it.
+_HERE = ""
 _FILES = "it looks at the files of a store in a folder"
 _CHECKED = "it damages the files of a store in a folder; test_team_checks.py damages those of a team"
+_RECOVERED = "it loses the catalog of a folder; test_team_checks.py loses that of a team"
 _LOOSE = "it counts large files, which are objects of their own in a folder alone"
+_LINKED = "links need blobs in a folder"
+_FOLDERS = "it is about stores in folders; test_team_store.py has the same of a team's"
+_ITSELF = "it tries the test, which is the same for every store"
+_BROKEN = "it takes a folder away, fills it or keeps it busy"
 _OFFLINE = "a run of a store in a folder is offline"
 _COUNTED = "it counts calls of SQLite's catalog"
+
+#: Beginning of the name of a test → why it says nothing about a team's store.
 NOT_HERE: dict[str, str] = {
     "tests/api/checking/test_fsck.py": _CHECKED,
-    "tests/api/checking/test_recover.py": _CHECKED,
+    "tests/api/checking/test_fsck.py::test_a_check_while_others_write": _HERE,
+    "tests/api/checking/test_fsck.py::test_a_catalog_that_cannot_be_read": _HERE,
+    "tests/api/checking/test_fsck.py::test_a_share_of_the_data": _HERE,
+    "tests/api/checking/test_fsck.py::test_a_sound_store": _HERE,
+    "tests/api/checking/test_fsck.py::test_a_version_that_is_deleted": _HERE,
+    "tests/api/checking/test_fsck.py::test_a_version_that_is_logged": _HERE,
+    "tests/api/checking/test_fsck.py::test_a_version_whose_record": _HERE,
+    "tests/api/checking/test_fsck.py::test_an_empty_store": _HERE,
+    "tests/api/checking/test_fsck.py::test_an_index_that_is_made_again": _HERE,
+    "tests/api/checking/test_fsck.py::test_objects_that_the_index_lost": _LOOSE,
+    "tests/api/checking/test_fsck.py::test_progress": _HERE,
+    "tests/api/checking/test_fsck.py::test_records_that_newer_ones_replace": _HERE,
+    "tests/api/checking/test_fsck.py::test_what_is_no_share": _HERE,
+    "tests/api/checking/test_fsck.py::test_what_nobody_needs": _HERE,
+    "tests/api/checking/test_fsck.py::test_what_was_thrown_out": _HERE,
+    "tests/api/checking/test_recover.py": _RECOVERED,
     "tests/cli/test_fsck.py": _CHECKED,
+    "tests/cli/test_fsck.py::test_a_sound_store": _HERE,
+    "tests/cli/test_fsck.py::test_long_lists": _HERE,
     "tests/cli/test_gc.py::test_a_dry_run_prints_versions_objects_and_bytes": _LOOSE,
     "tests/cli/test_gc.py::test_a_script_does_the_same": _LOOSE,
     "tests/cli/test_gc.py::test_what_was_deleted_goes_to_the_trash_and_comes_back": _LOOSE,
@@ -132,16 +165,21 @@ NOT_HERE: dict[str, str] = {
     "tests/api/test_runs.py::test_a_short_piece_fetches_no_more_than_it_needs": _COUNTED,
     "tests/api/test_runs.py::test_one_run_costs_the_pages_up_to_it": _COUNTED,
     "tests/api/test_runs.py::test_runs_come_in_pages_that_grow": _COUNTED,
-    "tests/artifacts/test_artifact.py::test_a_large_file_can_be_linked_in_and_out": "links need blobs in a folder",
+    "tests/artifacts/test_artifact.py::test_a_large_file_can_be_linked_in_and_out": _LINKED,
     "tests/artifacts/test_transfer.py::test_a_damaged_blob_is_named_with_its_file_and_the_others_it_hits": _FILES,
     "tests/artifacts/test_transfer.py::test_checkout_of_a_damaged_version_deletes_nothing": _FILES,
-    "tests/cli/test_artifact.py::test_get_links": "links need blobs in a folder",
+    "tests/cli/test_artifact.py::test_get_links": _LINKED,
     "tests/cli/test_artifact.py::test_show_says_how_little_a_near_equal_file_added": _FILES,
     "tests/cli/test_artifact.py::test_verify_names_damaged_files": _FILES,
     "tests/cli/test_output.py::test_answers_fit_the_terminal[init]": "a URL is shown whole, to be copied",
-    "tests/cli/test_put.py::test_put_links": "links need blobs in a folder",
+    "tests/cli/test_put.py::test_put_links": _LINKED,
     "tests/cli/test_reading.py::test_plain_command_lines_load_neither": "a bucket needs fsspec",
-    "tests/cli/test_store.py": "it is about stores in folders; test_team_store.py has the same of a team's",
+    "tests/cli/test_store.py": _FOLDERS,
+    "tests/cli/test_store.py::test_doctor_names_journals": _HERE,
+    "tests/cli/test_store.py::test_doctor_says_where": _HERE,
+    "tests/cli/test_store.py::test_doctor_without_a_store": _HERE,
+    "tests/cli/test_store.py::test_init_refuses": _HERE,
+    "tests/cli/test_store.py::test_options_count_more": _HERE,
     "tests/cli/test_store_copy.py::test_a_dry_run_writes_nothing": _FILES,
     "tests/cli/test_store_copy.py::test_damage_is_told": _FILES,
     "tests/cli/test_sync.py::test_a_killed_run_is_recovered": _FILES,
@@ -152,13 +190,28 @@ NOT_HERE: dict[str, str] = {
     "tests/cli/test_sync.py::test_runs_that_were_logged_offline_are_sent": _OFFLINE,
     "tests/cli/test_sync.py::test_sending_twice_is_sending_once": _OFFLINE,
     "tests/e2e/test_cli.py::test_damage_has_a_status_of_its_own": _FILES,
-    "tests/e2e/test_demo.py": "its store is made once for all of its tests, in a folder",
-    "tests/store/test_recovering.py": _FILES,
+    "tests/formats": "its stores were kept in folders",
+    "tests/stateful/test_artifact_machine.py::test_the_machine_notices": _ITSELF,
+    "tests/stateful/test_catalog_machine.py": "it drives SQLite's catalog; test_postgres.py drives that of a team",
+    "tests/store/test_hostile_marks.py::test_a_mark_that_sends_to_no_place": _FILES,
+    "tests/store/test_near_equal.py::test_a_file_that_shares_little": _LINKED,
+    "tests/store/test_near_equal.py::test_a_linked_file": _LINKED,
+    "tests/store/test_near_equal.py::test_a_pack_says_by_itself": _LOOSE,
+    "tests/store/test_near_equal.py::test_a_recipe_that_is_asked_for_by_link": _LINKED,
+    "tests/store/test_near_equal.py::test_a_small_file_that_equals_a_chunk_of_a_large_one_comes_back[linked]": _LINKED,
+    "tests/store/test_near_equal.py::test_the_first_is_one_object": _LOOSE,
+    "tests/store/test_near_equal.py::test_what_does_not_shrink": _LOOSE,
+    "tests/store/test_opening.py::test_a_store_that_is_whole_in_one_folder": _FOLDERS,
+    "tests/store/test_opening.py::test_the_folder_alone_says": _FOLDERS,
+    "tests/store/test_recovering.py": _RECOVERED,
     "tests/tracking/capture/test_start.py::test_beginning_loads_nothing_heavy": "s3fs and psycopg load what they like",
     "tests/tracking/test_files.py::test_damaged_bytes_are_not_handed_out": _FILES,
     "tests/tracking/test_init.py::test_what_a_run_tells_of_itself": _OFFLINE,
     "tests/tracking/test_run.py::test_the_store_is_the_nearest_above_the_folder": _FILES,
     "tests/tracking/test_run.py::test_what_init_was_told_is_kept": _OFFLINE,
     "tests/tracking/test_survival.py::test_memory_does_not_grow_with_the_number_of_calls": "s3fs takes 30 MB itself",
-    "tests/tracking/test_troubles.py": "it breaks the files of a store in a folder",
+    "tests/tracking/test_troubles.py::test_a_disk_that_is_full_to_the_end": _BROKEN,
+    "tests/tracking/test_troubles.py::test_a_run_that_begins_to_log_while_its_store_is_away": _BROKEN,
+    "tests/tracking/test_troubles.py::test_a_store_that_is": _BROKEN,
+    "tests/tracking/test_troubles.py::test_an_end_without_room": _BROKEN,
 }

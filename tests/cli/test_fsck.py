@@ -13,7 +13,7 @@ from forebear.api.checking.report import Checkup, Repair, Trouble
 from forebear.cli.layout import plain
 from forebear.cli.output import Screen
 from forebear.cli.views.checking import CheckView
-from forebear.store.shared import close_stores
+from forebear.store.shared import close_stores, shared_store
 
 
 @pytest.fixture
@@ -30,7 +30,8 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_a_sound_store_exits_with_0(cli: Any, packs: list[Path]) -> None:
+def test_a_sound_store_exits_with_0(cli: Any, digits: Path) -> None:
+    packs = list(shared_store().objects.names("pack/"))
     assert cli("fsck").out.startswith("sound  ")
     answer = cli("fsck", "--read-data", "--json").json()
     assert answer["ok"] is True

@@ -111,7 +111,7 @@ def test_doctor_shows_the_settings_that_somebody_made(cli, monkeypatch):
 
 def test_doctor_names_journals_that_were_put_aside(cli, monkeypatch):
     cli("init")
-    folder = Path(".forebear/journals/local/p/r")
+    folder = forebear.Api().store.local / "journals/local/p/r"
     folder.mkdir(parents=True)
     for name in ("1.journal", "1.journal.damaged", "2.journal.newer", "notes.txt"):
         (folder / name).write_bytes(b"x")

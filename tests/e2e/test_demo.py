@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def demo(tmp_path_factory: pytest.TempPathFactory, stores_of_module: None) -> tuple[Path, str]:
     """Run the demo on a copy of its folder; return the folder and what was printed."""
     folder = tmp_path_factory.mktemp("demo") / "digits"
     shutil.copytree(DIGITS, folder, ignore=shutil.ignore_patterns("out", "__pycache__"))

@@ -16,8 +16,10 @@ import forebear
 from forebear.errors import Conflict, NotFound
 from forebear.store.shared import close_stores, shared_store
 from forebear.testing.soundness import troubles
+from tests import team
 
-SHORT = settings(max_examples=25, stateful_step_count=30)
+#: In a store of a team each step takes ten times as long.
+SHORT = settings(max_examples=8 if team.WANTED == team.TEAM else 25, stateful_step_count=30)
 #: The first failure will do, and the same examples every time, so that the search never misses it.
 SEARCH = settings(SHORT, phases=[Phase.generate], derandomize=True, database=None)
 #: One small and one large file of each letter: a pack's slice and an object of its own.

@@ -52,7 +52,7 @@ def test_a_large_file_that_was_there_before_stays_too(store: Path, tmp_path: Pat
         version = run.log_artifact(artifact).wait()
         run.save("model.bin", policy="now")
         version.delete(delete_aliases=True)
-        assert collect(run.store, ALL).deleted.count == 1  # the page alone
+        assert collect(run.store, ALL).thrown_out.count == 1  # the page alone
     assert content(run, "model.bin", tmp_path) == LARGE
 
 

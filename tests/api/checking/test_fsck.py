@@ -184,9 +184,10 @@ def test_a_chunk_that_is_lost_comes_back_from_a_copy(scene: Scene) -> None:
 
 @pytest.fixture
 def near(empty: Scene, monkeypatch: pytest.MonkeyPatch) -> tuple[Scene, bytes, bytes]:
-    """A large file as a loose object, and another one that is made of its chunks and a few new ones."""
+    """A large file, and another one that is made of its chunks and a few new ones."""
     for module in (writer, near_equal):
-        monkeypatch.setattr(module, "CHUNKED_BYTES", 2 * MIB)
+        for bound in ("CHUNKED_BYTES", "FAR_SMALL_BYTES"):
+            monkeypatch.setattr(module, bound, 2 * MIB)
     base = random.Random(3).randbytes(6 * MIB)
     second = base[:MIB] + b"inserted" + base[MIB:]
     settings = {"store": str(empty.root), "silent": True}
