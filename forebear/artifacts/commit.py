@@ -56,6 +56,8 @@ def commit_draft(draft: Draft, labels: Labels, run_key: int | None) -> Committed
         new = _new_version(draft, labels, run_key, rows, built, collection, looked=looked)
         commit = partial(_commit, store, new)
         try:
+            if not looked and (gone := draft.intake.gone(new.needs)):
+                raise MissingBlobs(sorted(gone))
             committed = draft.intake.write(new.objects, commit)
         except TipMoved:
             continue  # somebody else made progress; the difference to their version is computed anew
@@ -99,6 +101,7 @@ def _new_version(
     if tip != built.root or looked:
         # A page that is no garbage was committed together with everything it names.
         firm = store.catalog.firm(built.pages)
+        firm -= draft.intake.gone(firm)
         fresh = {digest: page for digest, page in built.pages.items() if digest not in firm}
         draft.intake.add_pages(fresh)
         if tip != built.root:

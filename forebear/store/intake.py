@@ -1,4 +1,4 @@
-"""Taking files into a store: what is unchanged is not read, what is known is not written."""
+"""Taking files into a store: what is unchanged is not read, what is held is not written."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from forebear.errors import InvalidInput, StorageFailure
 from forebear.records.content import LOOSE
 from forebear.store.leases import WriterLease
 from forebear.store.near_equal import NearEqual
+from forebear.store.presence import Presence
 
 if TYPE_CHECKING:
     from collections import deque
@@ -95,7 +96,8 @@ class Intake:
         self._fingerprints = fingerprints
         self._objects = objects
         self._writer = BlobWriter(objects, self._lease.settle)
-        self._large = NearEqual(catalog, objects, self._writer)
+        self._presence = Presence(catalog, objects)
+        self._large = NearEqual(catalog, objects, self._presence, self._writer)
         self._own = _identity_of(objects)
         self._loose: list[tuple[str, bytes]] = []
         #: Fingerprints of files by folder, and the same packed of folders that are done: a million have to find room.
@@ -111,7 +113,7 @@ class Intake:
         """Take content from memory; return its digest."""
         digest = digest_of(content)
         self._lease.announce()
-        if not self._writer.holds(digest) and not self._catalog.known([digest]):
+        if not self._writer.holds(digest) and not self._presence.held([digest]):
             self._writer.add(digest, content, compress=compress)
         return digest
 
@@ -295,9 +297,9 @@ class Intake:
     def _take_small(self, folder: str, batch: list[tuple[_File, bytes]], begun: int) -> list[Row]:
         """Hash and store files read since ``begun`` (nanoseconds since 1970)."""
         digests = [digest_of(content) for _, content in batch]
-        known = self._catalog.known(digests)
+        held = self._presence.held(digests)
         self._writer.add_many(
-            [(digest, content) for digest, (_, content) in zip(digests, batch, strict=True) if digest not in known]
+            [(digest, content) for digest, (_, content) in zip(digests, batch, strict=True) if digest not in held]
         )
         seen = self._seen[folder]
         rows = []
@@ -316,7 +318,7 @@ class Intake:
         if way.link or self._catalog.sizes_held([size]):
             digest, size = digest_of_file(file.path)
             check_unchanged(file.path, look, os.stat(file.path), size)
-            if not self._writer.holds(digest) and not self._catalog.known([digest]):
+            if not self._writer.holds(digest) and not self._presence.held([digest]):
                 if way.link:
                     self._writer.link_file(file.path, digest, look)
                     look = print_of(os.stat(file.path))  # linking changed its ctime
@@ -334,6 +336,10 @@ class Intake:
     def holds(self, digest: bytes) -> bool:
         """Whether this intake wrote the blob."""
         return self._writer.holds(digest)
+
+    def gone(self, digests: Iterable[bytes]) -> set[bytes]:
+        """Return those of ``digests`` that the store has lost, though the catalog knows them. See `Presence.gone`."""
+        return self._presence.gone(digests)
 
     def finish(self) -> list[StoredObject]:
         """Make all bytes durable; return the objects for the catalog to register."""

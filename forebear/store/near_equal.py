@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forebear.blobs.chunking import (
     CHUNKED_BYTES,
@@ -16,7 +16,6 @@ from forebear.blobs.chunking import (
     sample,
 )
 from forebear.blobs.digest import digest_of, digest_of_file
-from forebear.blobs.reader import sizes_of
 from forebear.blobs.writer import FAR_SMALL_BYTES, check_unchanged
 from forebear.records.content import CODEC_RAW, LOOSE, Location, Slice, StoredObject
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from forebear.blobs.objects import ObjectStore
     from forebear.blobs.writer import BlobWriter
     from forebear.catalog.port import Catalog
+    from forebear.store.presence import Presence
 
 #: Places of a file that are looked at before all of it is: what shares a quarter of it is missed once in ten times.
 _SAMPLES = 8
@@ -40,9 +40,10 @@ _Look = tuple[int, int, int, int]
 class NearEqual:
     """Takes in large files for one draft."""
 
-    def __init__(self, catalog: Catalog, objects: ObjectStore, writer: BlobWriter) -> None:
+    def __init__(self, catalog: Catalog, objects: ObjectStore, presence: Presence, writer: BlobWriter) -> None:
         self._catalog = catalog
         self._objects = objects
+        self._presence = presence
         self._writer = writer
 
     def take(self, path: str, look: _Look, *, compress: bool = False) -> tuple[bytes, int]:
@@ -112,7 +113,7 @@ class NearEqual:
             return cut.digest, cut.size
 
     def _is_new(self, digest: bytes) -> bool:
-        return not self._writer.holds(digest) and not self._catalog.known([digest])
+        return not self._writer.holds(digest) and not self._presence.held([digest])
 
     # -- what it may share ----------------------------------------------------------------------------------------
 
@@ -140,10 +141,7 @@ class NearEqual:
 
     def _places(self, chunks: list[Chunk]) -> dict[bytes, Location]:
         """Return where those chunks lie that the store has; objects that are gone do not count."""
-        located: dict[bytes, Any] = self._catalog.locate(chunk.digest for chunk in chunks)
-        places = {digest: where for digest, where in located.items() if isinstance(where, Location)}
-        sizes = sizes_of(self._objects, {where.object for where in places.values()})
-        return {digest: where for digest, where in places.items() if sizes[where.object] is not None}
+        return self._presence.places(chunk.digest for chunk in chunks)
 
 
 def _samples(descriptor: int, size: int) -> list[Chunk]:

@@ -138,12 +138,14 @@ def test_a_version_is_logged_with_its_record(store: Store, tree: Path):
 
 @pytest.mark.server
 def test_what_is_known_is_not_sent_again(s3_store: Store, tree: Path, proxy: Proxy):
-    take(s3_store, tree)
+    packs = {stored.name for stored in take(s3_store, tree)[1]}
     proxy.reset()
     for path in tree.rglob("*"):
         os.utime(path, (1, 1))
     assert take(s3_store, tree)[1] == []
-    assert proxy.requests == []
+    # Whether it still is there is asked once of each object.
+    assert [request.method for request in proxy.requests] == ["HEAD"] * len(packs)
+    assert {request.path.partition("/objects/")[2] for request in proxy.requests} == packs
 
 
 @pytest.mark.server
