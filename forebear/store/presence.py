@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Presence:
-    """Asks for blobs that a draft does not write because the store has them. It looks at each object once."""
+    """Asks for blobs that a draft does not write because the store has them; looks once at each object that is there."""
 
     def __init__(self, catalog: Catalog, objects: ObjectStore) -> None:
         self._catalog = catalog
@@ -57,8 +57,11 @@ class Presence:
         return located
 
     def _lost(self, located: dict[bytes, Location | Recipe]) -> set[bytes]:
-        return {
-            digest
+        lost = {
+            digest: where.object
             for digest, where in located.items()
             if isinstance(where, Location) and where.offset + where.stored > (self._sizes[where.object] or 0)
         }
+        for name in set(lost.values()):
+            del self._sizes[name]  # somebody may bring it back
+        return set(lost)

@@ -14,6 +14,7 @@ from forebear.artifacts.manifest import Manifest
 from forebear.blobs.digest import digest_of
 from forebear.errors import CorruptData
 from forebear.store import intake
+from forebear.store.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +114,15 @@ def test_what_is_gone_and_cannot_be_taken_again_makes_no_version(store: Store, t
     assert caught.value.code == "missing-blob"
     assert store.catalog.collection("e", "p", "second") is None
     assert store.objects.size(lost) is None
+
+
+def test_what_somebody_brings_back_is_there_again(store: Store, tree: Path) -> None:
+    log(store, tree, "first")
+    digest, presence = digest_of(LARGE), Presence(store.catalog, store.objects)
+    lost = lose(store, LARGE)
+    assert (presence.held([digest]), presence.gone([digest])) == (set(), {digest})
+    store.objects.put(lost, LARGE)
+    assert (presence.held([digest]), presence.gone([digest])) == ({digest}, set())
 
 
 def test_each_object_is_looked_at_once(store: Store, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
