@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Presence:
-    """Asks for blobs that a draft does not write because the store has them; looks once at each object that is there."""
+    """Tells which blobs a draft need not write, because the store has them; looks once at each object that is there."""
 
     def __init__(self, catalog: Catalog, objects: ObjectStore) -> None:
         self._catalog = catalog
