@@ -371,7 +371,13 @@ class Repair(Operation):
 
     def ready(self, at: Path) -> Callable[[], object]:
         store, backup = (open_store(at / name, create=False) for name in ("store", "backup"))
-        return lambda: check_store(store, read_data=True, repair=True, source=backup)
+
+        def repair() -> None:
+            left = check_store(store, read_data=True, repair=True, source=backup).left
+            if left:  # as the command's status tells: it is to be called again
+                raise CorruptData(left[0].words)
+
+        return repair
 
     def between(self, at: Path) -> None:
         """What is read is right or refused; the backup is as it was."""
