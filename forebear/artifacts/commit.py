@@ -56,7 +56,7 @@ def commit_draft(draft: Draft, labels: Labels, run_key: int | None) -> Committed
         new = _new_version(draft, labels, run_key, rows, built, collection, looked=looked)
         commit = partial(_commit, store, new)
         try:
-            if not looked and (gone := draft.intake.gone(new.needs)):
+            if not again and (gone := draft.intake.gone(new.needs)):
                 raise MissingBlobs(sorted(gone))
             committed = draft.intake.write(new.objects, commit)
         except TipMoved:

@@ -6,8 +6,8 @@ divided wherever there is a free hand: in the middle of the names that it may st
 there are. What lies in the upper half is then listed by somebody else, and an upper half that is empty costs a request.
 
 Not every server keeps that order, or begins where it is told to (directory buckets of S3 have no order, Azure begins
-at its own marks only). A stretch is
-divided only after a look has shown that the server does; else pages are asked for one after the other.
+at its own marks only). A stretch is divided only after a look has shown that the server does; else pages are asked for
+one after the other.
 """
 
 from __future__ import annotations
@@ -178,8 +178,7 @@ def listed(pages: Pages) -> Iterator[list[tuple[str, Info]]]:
     if page.more is not None:
         pages.expect_many()
     middle = whole.middle() if whole.is_whole and whole.more is not None else None
-    token = None if middle is None else pages.after(middle)
-    if middle is not None and token is not None:
+    if middle is not None and (token := pages.after(middle)) is not None:
         # A server that does not begin where it is told to begins at the first name again.
         upper = pages.ask(token)
         if _in_order(upper.objects, middle):
@@ -282,8 +281,7 @@ def _upper_half(pages: Pages, stretches: Iterable[_Stretch]) -> _Stretch | None:
         middle = stretch.middle() if left >= _WORTH_PAGES else None
         stretch.is_whole = False
         stretch.divisions -= 1
-        token = None if middle is None else pages.after(middle)
-        if middle is not None and token is not None:
+        if middle is not None and (token := pages.after(middle)) is not None:
             half = _Stretch(middle, stretch.until, token)
             stretch.until = middle
             return half
