@@ -46,18 +46,12 @@ class BlobIndex:
         """See `Catalog.locate`."""
         wanted = sorted(set(digests))
         found: dict[bytes, Location | Recipe] = {}
-        ranks: dict[bytes, int] = {}
         try:
-            for digest, object_id, name, kind, offset, stored, size, codec in rows_in(self._db, _LOCATE, wanted):
+            for digest, name, offset, stored, size, codec in rows_in(self._db, _LOCATE, wanted):
                 # At once, for there are many: what is no integer has no bits, and one below zero leaves its sign.
                 if offset | stored | size | codec < 0 or type(name) is not str:
                     damaged("the place of a blob", f"{name!r:.80}, {offset}, {stored}, {size}, {codec}")
-                # A loose copy can be linked and reflinked, so it wins over a slice of a pack. Of two alike the newer
-                # one wins: it may have been written because the other one was lost.
-                rank = object_id if kind != LOOSE else object_id + _LOOSE_RANK
-                if ranks.get(digest, -1) < rank:
-                    found[key := bytes(digest)] = Location(name, offset, stored, size, codec)
-                    ranks[key] = rank
+                found[bytes(digest)] = Location(name, offset, stored, size, codec)
             rest = [digest for digest in wanted if digest not in found]
             for digest, size, parts in rows_in(self._db, _RECIPES, rest):
                 found[bytes(digest)] = Recipe(size | 0, split_parts(bytes(memoryview(parts))))
@@ -222,15 +216,16 @@ class BlobIndex:
         return {bytes(row[0]) for row in rows_in(self._db, _KNOWN_SLICES, sorted(set(digests)))}
 
 
-#: More than the ids of all objects: what is added to that of a loose one, so that it counts as newer than any pack.
-_LOOSE_RANK = 2**62
 _KNOWN_SLICES = "SELECT DISTINCT digest FROM slices WHERE digest IN ({keys})"
 _KNOWN_RECIPES = "SELECT digest FROM recipes WHERE digest IN ({keys})"
 _SIZES = f"SELECT DISTINCT size FROM objects WHERE kind = '{LOOSE}' AND size IN ({{keys}})"
 _LARGE = f"SELECT name, size FROM objects WHERE kind = '{LOOSE}' AND size BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
+#: The last of several counts. A whole loose object can be linked and reflinked, so it does; of others the newest does,
+#: because it may have been written when an older one was lost.
 _LOCATE = (
-    'SELECT s.digest, s.object_id, o.name, o.kind, s."offset", s.stored, s.size, s.codec '
-    "FROM slices s JOIN objects o ON o.id = s.object_id WHERE s.digest IN ({keys})"
+    'SELECT s.digest, o.name, s."offset", s.stored, s.size, s.codec '
+    "FROM slices s JOIN objects o ON o.id = s.object_id WHERE s.digest IN ({keys}) "
+    f"ORDER BY o.kind = '{LOOSE}' AND s.size = o.size, s.object_id"
 )
 _RECIPES = "SELECT digest, size, parts FROM recipes WHERE digest IN ({keys})"
 _NO_TRASH_SLICES = "DELETE FROM trash_slices WHERE name = ? AND digest IN ({keys})"

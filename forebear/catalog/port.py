@@ -89,8 +89,8 @@ class Catalog(CollectingPort, Protocol):
     def locate(self, digests: Iterable[bytes]) -> dict[bytes, Location | Recipe]:
         """Return where each blob is; a digest that is not held is left out.
 
-        A blob with several copies is located in a loose one, else in a slice, of several in the one that was registered
-        last; a recipe is given where there is none.
+        A blob with several copies is located in a loose object of its own, else in the slice that was registered last;
+        a recipe is given where there is none.
         """
         ...
 

@@ -80,7 +80,8 @@ class NearEqual:
         places = self._places(cut.chunks)
         here = self._writer.chunks_held(chunk.digest for chunk in cut.chunks)
         shared = sum(chunk.length for chunk in cut.chunks if chunk.digest in places or chunk.digest in here)
-        if shared >= cut.size * MIN_SHARED or (compress and self._writer.shrinks(descriptor, cut)):
+        pays = shared >= cut.size * MIN_SHARED or (compress and self._writer.shrinks(descriptor, cut))
+        if pays and not self._presence.hides(cut.digest):
             self._writer.add_recipe(descriptor, path, cut, places)
         else:
             fresh = [chunk for chunk in cut.chunks if chunk.digest not in places]
@@ -108,6 +109,9 @@ class NearEqual:
             cut = cut_open_file(file.fileno())
             check_unchanged(path, look, os.fstat(file.fileno()), cut.size)
             if self._is_new(cut.digest):
+                if self._presence.hides(cut.digest):
+                    self._writer.send_whole(path, cut.digest, size)
+                    return cut.digest, size
                 shrink = self._writer.shrinks(file.fileno(), cut)
                 self._writer.send_chunks(file.fileno(), path, cut, self._places(cut.chunks), compress=shrink)
             return cut.digest, cut.size

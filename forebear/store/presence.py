@@ -22,21 +22,31 @@ class Presence:
         self._sizes: dict[str, int | None] = {}
 
     def held(self, digests: Iterable[bytes]) -> set[bytes]:
-        """Return those of ``digests`` that the catalog locates in objects which are there.
+        """Return those of ``digests`` that the catalog knows and whose objects are there.
 
-        Cost: a question to the catalog, or two where it names recipes; the sizes of objects not looked at before.
+        Cost: one short question to the catalog where it knows none, which is what a first add asks; else also `gone`.
         """
-        located = self._located(digests)
-        return located.keys() - self._broken(located)
+        known = self._catalog.known(digests)
+        return known - self.gone(known) if known else known
 
     def gone(self, digests: Iterable[bytes]) -> set[bytes]:
         """Return those of ``digests`` that the catalog locates in objects that are gone or cut short.
 
         What a collection takes out of the index meanwhile is not among them; a commit brings that back.
 
-        Cost: as `held`.
+        Cost: a question to the catalog, or two where it names recipes; the sizes of objects not looked at before.
         """
-        return self._broken(self._located(digests))
+        located = self._located(digests)
+        recipes = {digest: where.parts for digest, where in located.items() if isinstance(where, Recipe)}
+        lost = self._lost(located)
+        if recipes:
+            parts = self._lost(self._located({part for found in recipes.values() for part in found}))
+            lost |= {digest for digest, found in recipes.items() if not parts.isdisjoint(found)}
+        return lost
+
+    def hides(self, digest: bytes) -> bool:
+        """Whether the catalog locates a blob in a slice that is gone, so that a recipe of it would not be looked at."""
+        return bool(self._lost(self._located([digest])))
 
     def places(self, digests: Iterable[bytes]) -> dict[bytes, Location]:
         """Return where those of ``digests`` lie that are slices of objects which are there."""
@@ -45,15 +55,6 @@ class Presence:
         return {
             digest: where for digest, where in located.items() if isinstance(where, Location) and digest not in lost
         }
-
-    def _broken(self, located: dict[bytes, Location | Recipe]) -> set[bytes]:
-        """Return which blobs lie in objects that are gone, themselves or a part of them."""
-        recipes = {digest: where.parts for digest, where in located.items() if isinstance(where, Recipe)}
-        lost = self._lost(located)
-        if recipes:
-            parts = self._lost(self._located({part for found in recipes.values() for part in found}))
-            lost |= {digest for digest, found in recipes.items() if not parts.isdisjoint(found)}
-        return lost
 
     def _located(self, digests: Iterable[bytes]) -> dict[bytes, Location | Recipe]:
         located = self._catalog.locate(digests)

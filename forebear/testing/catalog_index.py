@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from forebear.catalog.port import Catalog, MissingBlobs
-from forebear.records.content import CODEC_ZSTD, LOOSE, PACK, Location, Recipe, Slice, StoredObject
+from forebear.records.content import CODEC_RAW, CODEC_ZSTD, LOOSE, PACK, Location, Recipe, Slice, StoredObject
 from forebear.testing.builders import digest_of, loose, pack
 
 #: More keys than any database takes as parameters of one statement.
@@ -97,6 +97,14 @@ class BlobIndexSuite:
             for name in names:
                 catalog.add_objects([pack(name, "both")])
             assert catalog.locate([digest_of("both")])[digest_of("both")] == Location(f"pack/{names[-1]}", 0, 4, 4, 0)
+
+    def test_a_chunk_of_a_loose_object_is_one_copy_among_others(self, catalog: Catalog) -> None:
+        whole, digest = loose("whole", size=9), digest_of("both")
+        with_chunk = StoredObject(whole.name, LOOSE, 9, [*whole.slices, Slice(digest, 3, 4, 4, CODEC_RAW)])
+        catalog.add_objects([with_chunk])
+        assert catalog.locate([digest])[digest] == Location(whole.name, 3, 4, 4, CODEC_RAW)
+        catalog.add_objects([pack("later", "both")])
+        assert catalog.locate([digest])[digest] == Location("pack/later", 0, 4, 4, CODEC_RAW)
 
     def test_forgotten_objects_are_gone_and_may_come_back(self, catalog: Catalog) -> None:
         catalog.add_objects([pack("p", "one", "two"), loose("l", size=7)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from forebear.artifacts.manifest import Manifest
 from forebear.blobs.digest import digest_of
 from forebear.errors import CorruptData
 from forebear.store import intake
+from forebear.store.opening import open_store
 from forebear.store.presence import Presence
 
 if TYPE_CHECKING:
@@ -90,6 +92,50 @@ def test_what_is_logged_again_after_a_loss_is_written_again(
         second = log(store, tree, "ds")
     assert second.number == 1
     assert files(store, second) == {**SMALL, "large.bin": LARGE, "more": b"more"}
+
+
+def test_a_large_file_that_is_lost_is_found_however_it_is_written_again(store: Store, tmp_path: Path) -> None:
+    content = bytes(LARGE[at] & 0x0F for at in range(len(LARGE)))
+    (tmp_path / "file").write_bytes(content)
+    draft = Draft(store)
+    draft.add_file(tmp_path / "file", "file")
+    first = commit(draft, "ds")
+    lose(store, content)
+    (tmp_path / "file").touch()
+    draft = Draft(store)
+    draft.add_file(tmp_path / "file", "file", way=intake.Way(compress=True))
+    draft.add_bytes(b"more", "more")
+    assert files(store, commit(draft, "ds")) == {"file": content, "more": b"more"}
+    assert files(store, first) == {"file": content}
+
+
+@pytest.mark.usefixtures("low_bounds")
+def test_chunks_of_a_file_that_is_lost_are_found_where_they_were_written_again(store: Store, tmp_path: Path) -> None:
+    lost, kept = (random.Random(seed).randbytes(6 * 1024 * 1024) for seed in (5, 6))
+    for name, content in {"lost": lost, "kept": kept, "both": kept + lost[:3_000_000]}.items():
+        (tmp_path / name).write_bytes(content)
+    for name in ("lost", "kept"):
+        draft = Draft(store)
+        draft.add_file(tmp_path / name, name)
+        commit(draft, name)
+    lose(store, lost)
+    draft = Draft(store)
+    draft.add_file(tmp_path / "both", "both")
+    assert files(store, commit(draft, "both")) == {"both": kept + lost[:3_000_000]}
+
+
+def test_a_large_value_that_is_lost_far_away_is_found_once_it_is_sent_as_a_file(tmp_path: Path) -> None:
+    content = random.Random(7).randbytes(17 * 1024 * 1024)
+    (tmp_path / "file").write_bytes(content)
+    with closing(open_store(f"{tmp_path / 'store'}?blobs=memory://{tmp_path.name}")) as store:
+        draft = Draft(store)
+        draft.add_bytes(content, "value")
+        first = commit(draft, "ds")
+        assert lose(store, content).startswith("loose/")
+        draft = Draft(store)
+        draft.add_file(tmp_path / "file", "file")
+        assert files(store, commit(draft, "ds")) == {"file": content}
+        assert files(store, first) == {"value": content}
 
 
 def test_pages_that_are_gone_are_written_again(store: Store, tree: Path) -> None:
