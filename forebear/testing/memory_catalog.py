@@ -176,9 +176,10 @@ class MemoryCatalog(MemoryChecks, MemoryCollecting, MemoryCopies):
         return coming | set(self._recipes) | set(self._locations([*self._objects.values(), *arriving]))
 
     def _locations(self, objects: Iterable[StoredObject]) -> dict[bytes, Location]:
-        # A loose copy can be linked, so it is written last and wins over a slice of a pack.
-        ordered = sorted(objects, key=lambda stored: stored.kind == LOOSE)
-        return {s.digest: Location(stored.name, *s[1:]) for stored in ordered for s in stored.slices}
+        # The last one counts: a loose object that is the whole blob can be linked; of others the newest does.
+        places = [(stored, part) for stored in objects for part in stored.slices]
+        places.sort(key=lambda place: place[0].kind == LOOSE and place[1].size == place[0].size)
+        return {part.digest: Location(stored.name, *part[1:]) for stored, part in places}
 
     def _register(self, objects: Iterable[StoredObject]) -> int:
         """Add the objects that are new and return their bytes."""
